@@ -1,0 +1,162 @@
+#ifndef FLIXTUBE_COMMON_AMQP_LINK_H
+#define FLIXTUBE_COMMON_AMQP_LINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "result.h"
+
+/*
+ * One connection with one channel to a RabbitMQ (AMQP 0-9-1): the only module
+ * that uses rabbitmq-c. A link belongs to one thread at a time. It does not
+ * reconnect: after any error close it and open another; delivery tags and
+ * confirm numbers start again with the new one.
+ */
+enum {
+    AMQP_TEXT_BYTES_MAX = 256,       /* a short string and its NUL */
+    AMQP_BODY_BYTES_MAX = 1 << 20,   /* longer bodies arrive cut, see below */
+    AMQP_HEARTBEAT_S = 20,
+    AMQP_FRAME_BYTES_MAX = 131072,
+};
+
+struct amqp_link;
+
+struct amqp_options {
+    const char *url;       /* amqp://user:password@host:port/vhost, amqps:// */
+    const char *name;      /* shown by the broker's management page */
+    const char *ca_file;   /* amqps: PEM of the authority; NULL: the system's */
+    uint32_t connect_timeout_ms;
+};
+
+/* A queue or exchange argument: an integer, or text where `text` is set. */
+struct amqp_argument {
+    const char *name;
+    const char *text;
+    int64_t integer;
+};
+
+enum {
+    AMQP_ARGUMENTS_MAX = 8,
+};
+
+struct amqp_exchange {
+    const char *name;
+    const char *type;
+};
+
+struct amqp_queue {
+    const char *name;
+    struct amqp_argument arguments[AMQP_ARGUMENTS_MAX]; /* NULL name ends it */
+    const char *exchange; /* bound to it with an empty routing key */
+};
+
+struct amqp_message {
+    const char *body;
+    size_t body_bytes;
+    /* Each may be NULL: the property is not set. */
+    const char *message_id;
+    const char *content_type;
+    const char *type;
+    int64_t timestamp_s; /* 0: not set */
+    bool persistent;
+    struct amqp_argument headers[AMQP_ARGUMENTS_MAX];
+};
+
+enum amqp_event_kind {
+    AMQP_EVENT_NONE,      /* nothing more for now */
+    AMQP_EVENT_DELIVERY,  /* tag, redelivered, message */
+    AMQP_EVENT_CONFIRMED, /* tag, multiple: the broker has it */
+    AMQP_EVENT_REFUSED,   /* tag, multiple: the broker could not take it */
+    AMQP_EVENT_RETURNED,  /* message_id: no queue took it; CONFIRMED follows */
+    AMQP_EVENT_CANCELLED, /* the queue is gone */
+    AMQP_EVENT_BLOCKED,   /* the broker takes no publishes, `reason` */
+    AMQP_EVENT_UNBLOCKED,
+};
+
+/* Texts and the body are the link's until the next amqp_link_next(). */
+struct amqp_event {
+    enum amqp_event_kind kind;
+    uint64_t tag;
+    bool multiple;
+    bool redelivered;
+    bool persistent;
+    bool body_cut; /* was longer than AMQP_BODY_BYTES_MAX */
+    const char *body;
+    size_t body_bytes;
+    char message_id[AMQP_TEXT_BYTES_MAX]; /* "" when not set; so below */
+    char content_type[AMQP_TEXT_BYTES_MAX];
+    char type[AMQP_TEXT_BYTES_MAX];
+    char traceparent[AMQP_TEXT_BYTES_MAX]; /* header */
+    int64_t timestamp_s;    /* property, 0 when not set */
+    int64_t stream_offset;  /* header x-stream-offset, -1 when not set */
+    int64_t delivery_count; /* header x-delivery-count, 0 when not set */
+    char reason[AMQP_TEXT_BYTES_MAX]; /* BLOCKED, RETURNED, CANCELLED */
+};
+
+/*
+ * Whether the URL can be one, without connecting. The fault never repeats
+ * the password. Errors: RESULT_MALFORMED.
+ */
+enum result amqp_url_check(const char *url, struct fault *fault);
+
+/* "host:port/vhost" of the URL, for logs: no name and no password. */
+void amqp_url_public(const char *url, char text[AMQP_TEXT_BYTES_MAX]);
+
+/*
+ * Connects, logs in, opens the channel. Blocks up to connect_timeout_ms (name
+ * lookup is not covered): keep it off a loop. On success the caller owns *ret.
+ * Errors: RESULT_UNAVAILABLE in words (refused, login refused, no such vhost).
+ */
+enum result amqp_link_open(const struct amqp_options *options,
+                           struct amqp_link **ret, struct fault *fault);
+
+/* Closes politely if the link is whole (waits up to 1 s), else at once. */
+void amqp_link_close(struct amqp_link *link); /* NULL is fine */
+
+/* These block for an answer, up to 10 s; a refusal costs the link. */
+enum result amqp_link_declare_exchange(struct amqp_link *link,
+                                       const struct amqp_exchange *exchange,
+                                       struct fault *fault);
+enum result amqp_link_declare_queue(struct amqp_link *link,
+                                    const struct amqp_queue *queue,
+                                    struct fault *fault);
+enum result amqp_link_confirms(struct amqp_link *link, struct fault *fault);
+/* Starts consuming with manual acks. stream_offset: NULL, or what a stream's
+ * x-stream-offset takes: first, last, next, or a number as text. */
+enum result amqp_link_consume(struct amqp_link *link, const char *queue,
+                              uint16_t prefetch, const char *stream_offset,
+                              struct fault *fault);
+/* Ends it; deliveries on their way are still handed out before it answers. */
+enum result amqp_link_cancel(struct amqp_link *link, struct fault *fault);
+
+int amqp_link_socket(const struct amqp_link *link); /* to poll for reading */
+
+/*
+ * The next event without waiting; call until AMQP_EVENT_NONE, and again after
+ * every call above or below, since they may read frames too. Sends heartbeats
+ * when they are due: call it at least every AMQP_HEARTBEAT_S / 3.
+ * Errors: RESULT_UNAVAILABLE: the link is lost, in words.
+ */
+enum result amqp_link_next(struct amqp_link *link, struct amqp_event *event,
+                           struct fault *fault);
+
+/* Waits until the socket can be read, `wake` (-1: none) can, or timeout. */
+void amqp_link_wait(struct amqp_link *link, int wake, uint32_t timeout_ms);
+
+/*
+ * Publishes, mandatory. Its confirm number is the count of publishes on this
+ * link, from 1. Errors: RESULT_UNAVAILABLE: the link is lost, and whether the
+ * broker has the message is not known.
+ */
+enum result amqp_link_publish(struct amqp_link *link, const char *exchange,
+                              const char *routing_key,
+                              const struct amqp_message *message,
+                              struct fault *fault);
+
+enum result amqp_link_ack(struct amqp_link *link, uint64_t tag, bool multiple,
+                          struct fault *fault);
+enum result amqp_link_reject(struct amqp_link *link, uint64_t tag,
+                             bool requeue, struct fault *fault);
+
+#endif

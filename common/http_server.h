@@ -1,0 +1,143 @@
+#ifndef FLIXTUBE_COMMON_HTTP_SERVER_H
+#define FLIXTUBE_COMMON_HTTP_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buffer.h"
+#include "result.h"
+
+/*
+ * HTTP/1.1 on libmicrohttpd: the only module that uses it. A thread a
+ * connection, so a handler may block. The server itself answers, as RFC 9457
+ * application/problem+json: 404 (no such path), 405 with Allow, 400 (unknown,
+ * repeated or malformed query parameter; ambiguous framing), 413, 415, 431,
+ * 408 and 503 at the limits below. HEAD is served by GET's handler.
+ */
+enum {
+    HTTP_PARAMETERS_MAX = 16,        /* of one query string, and of a route */
+    HTTP_QUERY_VALUE_BYTES_MAX = 512, /* decoded; longer is refused with 400 */
+    HTTP_REPLY_HEADERS_MAX = 12,
+    HTTP_STACK_BYTES = 256 * 1024,   /* of a connection's thread; virtual */
+    HTTP_CONNECTION_BYTES = 16 * 1024, /* request line and headers; then 431 */
+};
+
+struct http_server;
+struct http_request; /* lives during the handler's call */
+
+struct http_reply {
+    unsigned status;          /* 200 before the handler runs */
+    struct buffer body;       /* the handler writes here; limit: reply_bytes_max */
+    const char *content_type; /* static; NULL: no header */
+    /* Instead of `body`: bytes that stay valid until `released` was called
+     * with `release_context`, once, after the last byte was sent or not. */
+    const void *mapped;
+    size_t mapped_bytes;
+    void (*released)(void *release_context);
+    void *release_context;
+    /* Instead of both: a file sent from its descriptor, which the server
+     * closes. -1 (the default): none. */
+    int file;
+    uint64_t file_offset;
+    uint64_t file_bytes;
+    /* Called on the connection's thread when the reply was handed to the
+     * kernel whole, or will not be; before `released`. May be NULL. */
+    void (*sent)(void *sent_context, bool whole);
+    void *sent_context;
+};
+
+/* Adds a header; name and value are copied. At most HTTP_REPLY_HEADERS_MAX. */
+void http_reply_header(struct http_reply *reply, const char *name,
+                       const char *value);
+
+/*
+ * Makes the reply an RFC 9457 problem: status, its standard title, and a
+ * detail in words (printf) that names the fault and the limit.
+ */
+void http_reply_problem(struct http_reply *reply, unsigned status,
+                        const char *detail_format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The query parameter, decoded, NUL-terminated, UTF-8 without NUL; or NULL. */
+const char *http_request_parameter(const struct http_request *request,
+                                   const char *name);
+
+/* The header's value (names in any case), or NULL. */
+const char *http_request_header(const struct http_request *request,
+                                const char *name);
+
+/* The part of the path that a route ending in "/{...}" left open, decoded. */
+const char *http_request_tail(const struct http_request *request);
+
+/* NULL and 0 without a body. Not NUL-terminated. */
+const char *http_request_body(const struct http_request *request,
+                              size_t *ret_bytes);
+
+bool http_request_is_head(const struct http_request *request);
+
+/* The raw query string as sent, without '?'; "" without one. */
+const char *http_request_query(const struct http_request *request);
+
+/*
+ * The connection's socket, to ask the kernel how much the peer has taken. A
+ * connection's number never repeats within a server; `closed` (config) tells
+ * when one ends, while its socket is still open.
+ */
+int http_request_socket(const struct http_request *request);
+uint64_t http_request_connection(const struct http_request *request);
+
+struct http_route {
+    const char *method; /* GET, POST, DELETE, ... */
+    const char *path;   /* "/history", or "/history/{id}": one open segment */
+    void (*handle)(void *context, struct http_request *request,
+                   struct http_reply *reply);
+    const char *parameters[HTTP_PARAMETERS_MAX]; /* the query's, NULL-ended */
+    size_t body_bytes_max; /* 0: a body is refused with 413 */
+    const char *body_type; /* required media type, NULL: any */
+};
+
+struct http_config {
+    const char *bind;          /* numeric address */
+    uint16_t port;             /* 0: a free one, see http_server_port() */
+    const struct http_route *routes;
+    size_t routes_count;
+    void *context;             /* of the handlers */
+    unsigned connections_max;
+    unsigned connections_per_address_max; /* 0: no such limit */
+    uint32_t header_timeout_ms; /* from the first byte to the last header */
+    uint32_t body_timeout_ms;
+    uint32_t idle_timeout_ms;   /* keep-alive without a request; sending nothing */
+    size_t reply_bytes_max;     /* of a reply in `body` */
+    const char *cors_origins;   /* comma-separated, "*" for any; NULL: none */
+    /* Called once per finished request, for metrics. May be NULL. */
+    void (*finished)(void *context, const struct http_route *route,
+                     unsigned status, uint64_t elapsed_us);
+    /* See http_request_connection(). May be NULL. */
+    void (*closed)(void *context, uint64_t connection, int socket);
+};
+
+/*
+ * Starts the threads; on success the caller owns *ret and ends it with
+ * http_server_stop(). The routes stay the caller's and must outlive it.
+ * Errors: RESULT_UNAVAILABLE (the port is taken, no permission), in words.
+ */
+enum result http_server_start(const struct http_config *config,
+                              struct http_server **ret, struct fault *fault);
+
+uint16_t http_server_port(const struct http_server *server);
+
+/*
+ * Stops accepting, lets running requests end for grace_ms, then cuts them,
+ * and frees. NULL is fine.
+ */
+void http_server_stop(struct http_server *server, uint32_t grace_ms);
+
+/*
+ * Writes the route table as JSON, for `--routes`:
+ * [{"method":"GET","path":"/history","parameters":["userId"]},...]
+ */
+void http_routes_write(const struct http_route *routes, size_t count,
+                       struct buffer *buffer);
+
+#endif

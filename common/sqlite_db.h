@@ -1,0 +1,61 @@
+#ifndef FLIXTUBE_COMMON_SQLITE_DB_H
+#define FLIXTUBE_COMMON_SQLITE_DB_H
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "result.h"
+
+/*
+ * SQLite, opened the one way that loses nothing. A file has one read-write
+ * connection in one process, which also checkpoints; all others are read-only.
+ */
+
+/*
+ * Opens or creates the file: WAL, synchronous FULL, defensive, untrusted
+ * schema, an exclusive lock file beside it (`path`-lock) so that a second
+ * process is refused. On success the caller owns *ret, ends it with
+ * sqlite_db_close(), and uses it from one thread at a time.
+ * Errors: RESULT_UNAVAILABLE (cannot be opened, locked by another process),
+ * RESULT_UNUSABLE (not a database, or damaged).
+ */
+struct sqlite_db;
+
+enum result sqlite_db_open(const char *path, struct sqlite_db **ret,
+                           struct fault *fault);
+
+/* The same file, read-only; it must exist. */
+enum result sqlite_db_open_readonly(const char *path, struct sqlite_db **ret,
+                                    struct fault *fault);
+
+/*
+ * Checkpoints (a writer's) and closes. All statements must be finalized.
+ * NULL is fine. Errors: RESULT_UNAVAILABLE when the close failed; the file is
+ * whole all the same, its WAL is read at the next open.
+ */
+enum result sqlite_db_close(struct sqlite_db *db, struct fault *fault);
+
+sqlite3 *sqlite_db_handle(struct sqlite_db *db);
+
+/* One or more statements without parameters or rows. */
+enum result sqlite_db_run(struct sqlite_db *db, const char *sql,
+                          struct fault *fault);
+
+/* A statement to keep; the caller finalizes it (sqlite3_finalize). */
+enum result sqlite_db_prepare(struct sqlite_db *db, const char *sql,
+                              sqlite3_stmt **ret, struct fault *fault);
+
+/* The first column of the first row. RESULT_NOT_FOUND without a row. */
+enum result sqlite_db_integer(struct sqlite_db *db, const char *sql,
+                              int64_t *ret, struct fault *fault);
+
+/*
+ * Turns SQLite's last error into ours with its words. RESULT_UNUSABLE for
+ * CORRUPT and NOTADB, RESULT_MALFORMED for CONSTRAINT, MISMATCH and TOOBIG,
+ * else RESULT_UNAVAILABLE (full, I/O, busy, no memory).
+ */
+enum result sqlite_db_fault(struct sqlite_db *db, const char *doing,
+                            struct fault *fault);
+
+#endif

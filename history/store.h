@@ -1,0 +1,142 @@
+#ifndef FLIXTUBE_HISTORY_STORE_H
+#define FLIXTUBE_HISTORY_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "result.h"
+#include "viewed_message.h"
+
+/*
+ * The seam: what history keeps, whatever engine keeps it. No SQL above it.
+ *
+ * One thread writes (the batcher's); any number reads. A view whose
+ * store_write() returned RESULT_OK is on disk and in every later query.
+ */
+struct store;
+
+enum {
+    STORE_PAGE_ROWS_MAX = 1000,    /* a page stays under 2 MiB of JSON */
+    STORE_SKIP_MAX = 1000000,      /* deeper than that: use the cursor */
+    STORE_BATCH_MAX = 4096,        /* views of one transaction */
+    STORE_READERS_MAX = 64,
+};
+
+struct store_config {
+    const char *path;
+    unsigned readers; /* connections that answer queries at the same time */
+};
+
+/* What became of one view of a batch. */
+enum store_written {
+    STORE_NEW,
+    STORE_KNOWN, /* its id was there: nothing changed */
+};
+
+struct store_view {
+    const struct viewed *viewed;
+    int64_t received_ms;
+    enum store_written written; /* out */
+};
+
+/* Order is by (viewed_at_ms, seq), and pages go from one such place on. */
+struct store_place {
+    int64_t viewed_at_ms;
+    int64_t seq;
+};
+
+struct store_query {
+    const char *user_id;  /* NULL: all */
+    const char *video_id; /* NULL: all */
+    int64_t since_ms;     /* CLOCK_MIN_MS: all; inclusive */
+    int64_t until_ms;     /* CLOCK_MAX_MS + 1: all; exclusive */
+    bool oldest_first;
+    bool after_given;
+    struct store_place after; /* rows beyond it, exclusive */
+    uint32_t skip;        /* at most STORE_SKIP_MAX */
+    uint32_t limit;       /* 1 to STORE_PAGE_ROWS_MAX */
+};
+
+/* A row as it is handed out: texts are the store's until the call returns. */
+struct store_row {
+    struct store_place place;
+    struct uuid id;
+    bool id_given;
+    bool time_given;
+    const char *user_id; /* "" when absent, so below */
+    size_t user_id_bytes;
+    const char *video_id;
+    size_t video_id_bytes;
+    const char *video_path;
+    size_t video_path_bytes;
+    int64_t received_ms;
+    int64_t position_ms; /* -1: absent */
+    int64_t duration_ms;
+    bool session_given;
+    struct uuid session_id;
+    enum viewed_rule rule;
+};
+
+struct store_page {
+    uint32_t rows;
+    bool more;               /* there are rows beyond `last` */
+    struct store_place last; /* of the last row handed out */
+};
+
+/* Numbers for /metrics. */
+struct store_stats {
+    int64_t views;        /* rows */
+    int64_t tail_rows;    /* committed, found by the index in memory */
+    int64_t merged_seq;   /* the mark */
+    int64_t wal_bytes;
+    int64_t file_bytes;
+};
+
+/*
+ * Opens or creates the file and brings it to this version. On success the
+ * caller owns *ret and ends it with store_close(), after all readers ended.
+ * Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE, in words.
+ */
+enum result store_open(const struct store_config *config, struct store **ret,
+                       struct fault *fault);
+
+/* NULL is fine. Errors: RESULT_UNAVAILABLE; what was committed stays. */
+enum result store_close(struct store *store, struct fault *fault);
+
+/*
+ * Stores views[0..count) in one transaction, in order; count is at most
+ * STORE_BATCH_MAX. All or none: an error means none of them is stored and all
+ * may be given again. One thread.
+ * Errors: RESULT_UNAVAILABLE (full, I/O, memory); RESULT_UNUSABLE (damaged).
+ */
+enum result store_write(struct store *store, struct store_view *views,
+                        size_t count, struct fault *fault);
+
+/*
+ * Does one slice of the work that keeps queries fast (moves views from the
+ * index in memory to the one on disk), in a transaction of its own. *ret_more
+ * says whether there is more to do now. `quiet` lets it move small tails too.
+ * The writer's thread.
+ */
+enum result store_tidy(struct store *store, bool quiet, bool *ret_more,
+                       struct fault *fault);
+
+/*
+ * Hands the rows to `row` in order. Any thread; waits for a free reader.
+ * Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE; rows may have been handed out.
+ */
+enum result store_query(struct store *store, const struct store_query *query,
+                        void (*row)(void *context,
+                                    const struct store_row *row),
+                        void *context, struct store_page *ret_page,
+                        struct fault *fault);
+
+/* RESULT_NOT_FOUND when no view has that id. */
+enum result store_find(struct store *store, const struct uuid *id,
+                       void (*row)(void *context, const struct store_row *row),
+                       void *context, struct fault *fault);
+
+void store_stats(struct store *store, struct store_stats *ret);
+
+#endif

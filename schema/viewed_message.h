@@ -1,0 +1,79 @@
+#ifndef FLIXTUBE_SCHEMA_VIEWED_MESSAGE_H
+#define FLIXTUBE_SCHEMA_VIEWED_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buffer.h"
+#include "result.h"
+#include "uuid.h"
+
+/*
+ * The message "viewed": what streaming publishes and history takes, by AMQP
+ * and by POST /viewed. viewed.schema.json describes the same; a test holds
+ * the two together.
+ */
+enum {
+    VIEWED_BODY_BYTES_MAX = 16 * 1024, /* ours are under 600 bytes */
+    VIEWED_USER_BYTES_MAX = 128,
+    VIEWED_VIDEO_BYTES_MAX = 256,
+    VIEWED_PATH_BYTES_MAX = 1024,
+    VIEWED_TRACE_BYTES_MAX = 55, /* W3C traceparent, version 00 */
+};
+
+#define VIEWED_SECONDS_MAX 31622400 /* a leap year; longer is a mistake */
+
+/* Which rule made the view count. Stored by number: never renumber. */
+enum viewed_rule {
+    VIEWED_RULE_NONE = 0,   /* the message did not say */
+    VIEWED_RULE_PLAYED = 1, /* "played": the player reported it */
+    VIEWED_RULE_BYTES = 2,  /* "bytes": half of the file was delivered */
+    VIEWED_RULE_OTHER = 3,  /* another text, from another publisher */
+};
+
+/*
+ * One view. Texts are NUL-terminated, valid UTF-8; "" means absent. At least
+ * one of video_id and video_path is there.
+ */
+struct viewed {
+    struct uuid id;
+    bool id_given; /* false: made on arrival, so a repeat is a new view */
+    bool time_given;
+    char user_id[VIEWED_USER_BYTES_MAX + 1];
+    char video_id[VIEWED_VIDEO_BYTES_MAX + 1];
+    char video_path[VIEWED_PATH_BYTES_MAX + 1];
+    int64_t viewed_at_ms;
+    int64_t position_ms; /* -1: absent */
+    int64_t duration_ms; /* -1: absent */
+    bool session_given;
+    struct uuid session_id;
+    enum viewed_rule rule;
+};
+
+/* What came beside the body. */
+struct viewed_envelope {
+    const char *message_id; /* "" or NULL: none */
+    int64_t timestamp_s;    /* 0: none */
+    int64_t received_ms;    /* counts as viewed_at where nothing else does */
+};
+
+/*
+ * Reads ours and the reference's two shapes, {"videoPath":…} and
+ * {"video":{"id":…}}. Unknown fields are passed over; a known one of a wrong
+ * type, too long, or given twice is an error that names it. An id comes from
+ * the body, else from message_id when that is a UUID, else it is made. Both
+ * there and different: refused.
+ * Pure but for a made id; any thread; *ret changes only on success.
+ * Errors: RESULT_MALFORMED; RESULT_UNAVAILABLE without memory.
+ */
+enum result viewed_decode(const char *body, size_t body_bytes,
+                          const struct viewed_envelope *envelope,
+                          struct viewed *ret, struct fault *fault);
+
+/* The body as we publish it. Failure is the buffer's. */
+void viewed_encode(const struct viewed *viewed, struct buffer *buffer);
+
+const char *viewed_rule_text(enum viewed_rule rule); /* "played"; "" for none */
+
+#endif
