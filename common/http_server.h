@@ -6,20 +6,21 @@
 #include <stdint.h>
 
 #include "buffer.h"
+#include "http_query.h"
 #include "result.h"
 
 /*
  * HTTP/1.1 on libmicrohttpd: the only module that uses it. A thread a
  * connection, so a handler may block. The server itself answers, as RFC 9457
  * application/problem+json: 404 (no such path), 405 with Allow, 400 (unknown,
- * repeated or malformed query parameter; ambiguous framing), 413, 415, 431,
- * 408 and 503 at the limits below. HEAD is served by GET's handler.
+ * repeated or malformed query parameter; ambiguous framing), 413 and 415.
+ * libmicrohttpd answers a request head over HTTP_CONNECTION_BYTES (414, 431).
+ * A connection over a limit or a deadline is closed. HEAD is served by GET's
+ * handler.
  */
 enum {
-    HTTP_PARAMETERS_MAX = 16,        /* of one query string, and of a route */
-    HTTP_QUERY_VALUE_BYTES_MAX = 512, /* decoded; longer is refused with 400 */
-    HTTP_REPLY_HEADERS_MAX = 12,
-    HTTP_STACK_BYTES = 256 * 1024,   /* of a connection's thread; virtual */
+    HTTP_REPLY_HEADERS_BYTES_MAX = 4096, /* leaves room in a connection's */
+    HTTP_STACK_BYTES = 256 * 1024,       /* of a connection's thread; virtual */
     HTTP_CONNECTION_BYTES = 16 * 1024, /* request line and headers; then 431 */
 };
 
@@ -28,7 +29,8 @@ struct http_request; /* lives during the handler's call */
 
 struct http_reply {
     unsigned status;          /* 200 before the handler runs */
-    struct buffer body;       /* the handler writes here; limit: reply_bytes_max */
+    struct buffer body;       /* the handler writes here, to reply_bytes_max */
+    struct buffer headers;    /* see http_reply_header() */
     const char *content_type; /* static; NULL: no header */
     /* Instead of `body`: bytes that stay valid until `released` was called
      * with `release_context`, once, after the last byte was sent or not. */
@@ -47,7 +49,8 @@ struct http_reply {
     void *sent_context;
 };
 
-/* Adds a header; name and value are copied. At most HTTP_REPLY_HEADERS_MAX. */
+/* Adds a header; name and value are copied. What does not fit in
+ * HTTP_REPLY_HEADERS_BYTES_MAX makes the reply a 500. */
 void http_reply_header(struct http_reply *reply, const char *name,
                        const char *value);
 
@@ -93,23 +96,24 @@ struct http_route {
     void (*handle)(void *context, struct http_request *request,
                    struct http_reply *reply);
     const char *parameters[HTTP_PARAMETERS_MAX]; /* the query's, NULL-ended */
-    size_t body_bytes_max; /* 0: a body is refused with 413 */
-    const char *body_type; /* required media type, NULL: any */
+    size_t body_bytes_max;  /* 0: a body is refused with 413 */
+    const char *body_types; /* media types taken, comma between; NULL: any */
 };
 
 struct http_config {
-    const char *bind;          /* numeric address */
-    uint16_t port;             /* 0: a free one, see http_server_port() */
+    const char *bind; /* numeric address */
+    uint16_t port;    /* 0: a free one, see http_server_port() */
     const struct http_route *routes;
     size_t routes_count;
-    void *context;             /* of the handlers */
+    void *context; /* of the handlers */
     unsigned connections_max;
     unsigned connections_per_address_max; /* 0: no such limit */
     uint32_t header_timeout_ms; /* from the first byte to the last header */
     uint32_t body_timeout_ms;
-    uint32_t idle_timeout_ms;   /* keep-alive without a request; sending nothing */
-    size_t reply_bytes_max;     /* of a reply in `body` */
-    const char *cors_origins;   /* comma-separated, "*" for any; NULL: none */
+    uint32_t
+        idle_timeout_ms;    /* keep-alive without a request; sending nothing */
+    size_t reply_bytes_max; /* of a reply in `body` */
+    const char *cors_origins; /* comma-separated, "*" for any; NULL: none */
     /* Called once per finished request, for metrics. May be NULL. */
     void (*finished)(void *context, const struct http_route *route,
                      unsigned status, uint64_t elapsed_us);
