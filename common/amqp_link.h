@@ -14,8 +14,8 @@
  * confirm numbers start again with the new one.
  */
 enum {
-    AMQP_TEXT_BYTES_MAX = 256,       /* a short string and its NUL */
-    AMQP_BODY_BYTES_MAX = 1 << 20,   /* longer bodies arrive cut, see below */
+    AMQP_TEXT_BYTES_MAX = 256,     /* a short string and its NUL */
+    AMQP_BODY_BYTES_MAX = 1 << 20, /* longer bodies arrive cut, see below */
     AMQP_HEARTBEAT_S = 20,
     AMQP_FRAME_BYTES_MAX = 131072,
 };
@@ -23,9 +23,9 @@ enum {
 struct amqp_link;
 
 struct amqp_options {
-    const char *url;       /* amqp://user:password@host:port/vhost, amqps:// */
-    const char *name;      /* shown by the broker's management page */
-    const char *ca_file;   /* amqps: PEM of the authority; NULL: the system's */
+    const char *url;     /* amqp://user:password@host:port/vhost, amqps:// */
+    const char *name;    /* shown by the broker's management page */
+    const char *ca_file; /* amqps: PEM of the authority; NULL: the system's */
     uint32_t connect_timeout_ms;
 };
 
@@ -74,7 +74,7 @@ enum amqp_event_kind {
     AMQP_EVENT_UNBLOCKED,
 };
 
-/* Texts and the body are the link's until the next amqp_link_next(). */
+/* The link's own; it stays as it is until the next amqp_link_next(). */
 struct amqp_event {
     enum amqp_event_kind kind;
     uint64_t tag;
@@ -88,7 +88,7 @@ struct amqp_event {
     char content_type[AMQP_TEXT_BYTES_MAX];
     char type[AMQP_TEXT_BYTES_MAX];
     char traceparent[AMQP_TEXT_BYTES_MAX]; /* header */
-    int64_t timestamp_s;    /* property, 0 when not set */
+    int64_t timestamp_s;                   /* property, 0 when not set */
     int64_t stream_offset;  /* header x-stream-offset, -1 when not set */
     int64_t delivery_count; /* header x-delivery-count, 0 when not set */
     char reason[AMQP_TEXT_BYTES_MAX]; /* BLOCKED, RETURNED, CANCELLED */
@@ -138,7 +138,8 @@ int amqp_link_socket(const struct amqp_link *link); /* to poll for reading */
  * when they are due: call it at least every AMQP_HEARTBEAT_S / 3.
  * Errors: RESULT_UNAVAILABLE: the link is lost, in words.
  */
-enum result amqp_link_next(struct amqp_link *link, struct amqp_event *event,
+enum result amqp_link_next(struct amqp_link *link,
+                           const struct amqp_event **ret_event,
                            struct fault *fault);
 
 /* Waits until the socket can be read, `wake` (-1: none) can, or timeout. */
@@ -156,7 +157,7 @@ enum result amqp_link_publish(struct amqp_link *link, const char *exchange,
 
 enum result amqp_link_ack(struct amqp_link *link, uint64_t tag, bool multiple,
                           struct fault *fault);
-enum result amqp_link_reject(struct amqp_link *link, uint64_t tag,
-                             bool requeue, struct fault *fault);
+enum result amqp_link_reject(struct amqp_link *link, uint64_t tag, bool requeue,
+                             struct fault *fault);
 
 #endif

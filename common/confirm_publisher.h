@@ -22,7 +22,7 @@ enum publish_outcome {
 };
 
 struct publish_item {
-    uint64_t token; /* the source's name for it, not 0 */
+    uint64_t token;              /* the source's name for it, not 0 */
     struct amqp_message message; /* valid until the next take() */
 };
 
@@ -31,8 +31,7 @@ struct publish_source {
     /* The next message that is not in flight; false: none now. */
     bool (*take)(void *context, struct publish_item *item);
     /* Once for each taken item. */
-    void (*settle)(void *context, uint64_t token,
-                   enum publish_outcome outcome);
+    void (*settle)(void *context, uint64_t token, enum publish_outcome outcome);
     /* After each round: settled items may be worked off together here. */
     void (*flush)(void *context); /* may be NULL */
     void *context;
@@ -56,11 +55,10 @@ struct publisher_config {
     size_t in_flight_bytes_max;
     uint32_t reconnect_ms_min;
     uint32_t reconnect_ms_max;
-    uint32_t retry_ms; /* pause after a return or a refusal */
+    uint32_t retry_ms;           /* pause after a return or a refusal */
     uint32_t confirm_timeout_ms; /* without any answer: a new link */
     /* Called on the publisher's thread at each change; `why` in words. */
-    void (*changed)(void *context, enum publisher_state state,
-                    const char *why);
+    void (*changed)(void *context, enum publisher_state state, const char *why);
 };
 
 struct confirm_publisher;
