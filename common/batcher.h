@@ -22,8 +22,9 @@ struct batch_item {
     struct batch_item *next; /* the batcher's, once submitted */
     bool done;               /* the batcher's */
     enum result result;      /* set by apply, RESULT_OK before */
-    /* Called once, on the batcher's thread, after the batch was applied.
-     * The item belongs to its submitter again. */
+    /* Called once, on the batcher's thread and without its lock, after the
+     * batch was applied. The item belongs to its submitter again, who may
+     * free it here. Not NULL for batcher_submit(). */
     void (*settled)(struct batch_item *item);
 };
 
@@ -50,19 +51,25 @@ struct batcher;
 enum result batcher_start(const struct batcher_config *config,
                           struct batcher **ret, struct fault *fault);
 
-/* Settles all that was taken, ends the thread, frees. NULL is fine. */
+/*
+ * Settles all that was taken, ends the thread, frees. Once it is called others
+ * may still submit and get RESULT_STOPPED, but nobody after it returned. NULL
+ * is fine.
+ */
 void batcher_stop(struct batcher *batcher);
 
 /*
- * Hands over a chain of `count` items linked by `next`. All or none is taken.
- * Any thread. Errors: RESULT_LIMIT, RESULT_STOPPED; then none is settled.
+ * Hands over a chain of `count` items linked by `next`. All or none is taken;
+ * a chain longer than queue_max never is. Any thread, `settled` too.
+ * Errors: RESULT_LIMIT, RESULT_STOPPED; then none is settled.
  */
 enum result batcher_submit(struct batcher *batcher, struct batch_item *first,
                            size_t count);
 
 /*
- * Submits one item and waits until it is settled; returns its result. The
- * item's `settled` is not called and may be NULL.
+ * Submits one item and waits until it is applied; returns its result. The
+ * item's `settled` is not called and is set to NULL. Any thread but the
+ * batcher's, which would wait for itself. Errors also as batcher_submit().
  */
 enum result batcher_submit_and_wait(struct batcher *batcher,
                                     struct batch_item *item);

@@ -21,7 +21,8 @@ struct buffer {
 
 struct buffer buffer_make(size_t limit_bytes);
 void buffer_done(struct buffer *buffer); /* NULL and twice are fine */
-void buffer_clear(struct buffer *buffer); /* keeps the memory, forgets failure */
+void buffer_clear(
+    struct buffer *buffer); /* keeps the memory, forgets failure */
 
 /*
  * Makes room for `bytes` more and returns where they go (uninitialised), or
@@ -36,7 +37,10 @@ void buffer_append_integer(struct buffer *buffer, int64_t value);
 void buffer_append_format(struct buffer *buffer, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Hands the memory to the caller, who frees it with free(); empties it. */
+/*
+ * Hands the memory to the caller, who frees it with free(); empties it and
+ * forgets failure. NULL where nothing was ever appended.
+ */
 char *buffer_take(struct buffer *buffer, size_t *ret_bytes);
 
 #endif

@@ -8,15 +8,19 @@
 #include "result.h"
 
 enum {
-    ENV_VALUE_BYTES_MAX = 4096, /* longer values, and secret files, are refused */
+    ENV_VALUE_BYTES_MAX =
+        4096, /* longer values, and secret files, are refused */
 };
 
 /*
  * A setting by its environment variable `name`, or by the file that
  * `name`_FILE names (its last newline is dropped), or `fallback` (NULL: none).
- * Both set is an error. The text is copied into `value`; empty counts as unset.
- * Errors: RESULT_MALFORMED (both set, too long), RESULT_UNAVAILABLE (the file
- * cannot be read), RESULT_NOT_FOUND (unset, and fallback is NULL).
+ * Both set is an error. The text is copied into `value`, NUL-terminated. An
+ * empty variable counts as unset; an empty file is an error, since a secret
+ * that is not there yet must not turn into a default.
+ * Errors: RESULT_MALFORMED (both set, too long, a file that is empty or holds
+ * a NUL), RESULT_UNAVAILABLE (the file cannot be read), RESULT_NOT_FOUND
+ * (unset, and fallback is NULL).
  */
 enum result env_text(const char *name, const char *fallback, char *value,
                      size_t value_bytes, struct fault *fault);

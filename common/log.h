@@ -8,8 +8,10 @@
 /*
  * Structured lines on standard error, one write() each, from any thread:
  *   2026-01-31T12:00:00.123Z info store opened path=history.db rows=12
- * or, with LOG_FORMAT=json, the same as one JSON object. Values are escaped,
- * so no input can forge a line; a line is cut at LOG_LINE_BYTES.
+ * or, with LOG_FORMAT=json, one JSON object with ts, level, program, msg and
+ * the fields. Values are escaped, so no input can forge a line, and bytes that
+ * are not UTF-8 are made visible. A line longer than LOG_LINE_BYTES loses its
+ * last fields, stays well-formed, and says cut=true.
  * Only programs' top layers log: libraries return a struct fault.
  */
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
@@ -27,6 +29,7 @@ struct log_field {
     int64_t integer;
 };
 
+/* The key is plain: letters, digits, _. NULL as a value reads "". */
 struct log_field log_text(const char *key, const char *value);
 struct log_field log_int(const char *key, int64_t value);
 struct log_field log_end(void);
@@ -43,8 +46,8 @@ void log_write(enum log_level level, const char *message, ...);
 
 /* `log_info("store opened", log_text("path", path), log_end());` */
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__)
-#define log_info(...) log_write(LOG_INFO, __VA_ARGS__)
-#define log_warn(...) log_write(LOG_WARN, __VA_ARGS__)
+#define log_info(...)  log_write(LOG_INFO, __VA_ARGS__)
+#define log_warn(...)  log_write(LOG_WARN, __VA_ARGS__)
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__)
 
 #endif

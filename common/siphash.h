@@ -14,7 +14,6 @@ struct siphash_key {
     uint64_t k1;
 };
 
-uint64_t siphash(const struct siphash_key *key, const void *data,
-                 size_t bytes);
+uint64_t siphash(const struct siphash_key *key, const void *data, size_t bytes);
 
 #endif

@@ -15,17 +15,22 @@
 /*
  * Opens or creates the file: WAL, synchronous FULL, defensive, untrusted
  * schema, an exclusive lock file beside it (`path`-lock) so that a second
- * process is refused. On success the caller owns *ret, ends it with
- * sqlite_db_close(), and uses it from one thread at a time.
+ * process, or a second call in this one, is refused. On success the caller
+ * owns *ret, ends it with sqlite_db_close(), and uses it from one thread at a
+ * time. A file that has tables keeps its journal mode: whoever has seen that
+ * it is ours calls sqlite_db_wal(), as schema_migrate() does.
  * Errors: RESULT_UNAVAILABLE (cannot be opened, locked by another process),
- * RESULT_UNUSABLE (not a database, or damaged).
+ * RESULT_UNUSABLE (not a database, or damaged; no path of a file: "",
+ * ":memory:", "file:…").
  */
 struct sqlite_db;
-
 enum result sqlite_db_open(const char *path, struct sqlite_db **ret,
                            struct fault *fault);
 
-/* The same file, read-only; it must exist. */
+/* Turns the file to WAL; nothing where it is so already. A writer's. */
+enum result sqlite_db_wal(struct sqlite_db *db, struct fault *fault);
+
+/* The same file, read-only and without the lock; it must exist. */
 enum result sqlite_db_open_readonly(const char *path, struct sqlite_db **ret,
                                     struct fault *fault);
 
@@ -46,7 +51,8 @@ enum result sqlite_db_run(struct sqlite_db *db, const char *sql,
 enum result sqlite_db_prepare(struct sqlite_db *db, const char *sql,
                               sqlite3_stmt **ret, struct fault *fault);
 
-/* The first column of the first row. RESULT_NOT_FOUND without a row. */
+/* The first column of the first row. RESULT_NOT_FOUND without a row. *ret
+ * changes only on success. */
 enum result sqlite_db_integer(struct sqlite_db *db, const char *sql,
                               int64_t *ret, struct fault *fault);
 

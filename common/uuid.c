@@ -1,0 +1,121 @@
+#include "uuid.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "clock.h"
+
+enum {
+    COUNTER_MAX = 0xfff,
+    /* A clock set back by less than this is waited out by the counter; set
+     * back by more, its word is taken and the order of ids starts anew. */
+    CLOCK_BACK_MS_MAX = 10000,
+};
+
+static pthread_mutex_t order_lock = PTHREAD_MUTEX_INITIALIZER;
+static int64_t last_ms;
+static unsigned last_counter;
+
+/* RFC 9562 section 6.2, method 1: a counter within the millisecond, which
+ * borrows from the next one where it runs over. */
+static void take_place(int64_t *ret_ms, unsigned *ret_counter)
+{
+    int64_t now_ms = clock_now_ms();
+    pthread_mutex_lock(&order_lock);
+    if (now_ms > last_ms || now_ms < last_ms - CLOCK_BACK_MS_MAX) {
+        last_ms = now_ms;
+        last_counter = 0;
+    } else if (last_counter < COUNTER_MAX) {
+        last_counter++;
+    } else {
+        last_ms++;
+        last_counter = 0;
+    }
+    *ret_ms = last_ms;
+    *ret_counter = last_counter;
+    pthread_mutex_unlock(&order_lock);
+}
+
+static void fill_random(uint8_t *bytes, size_t count)
+{
+    /* At most 256 bytes: the kernel gives them whole or not at all. */
+    ssize_t got;
+    do {
+        got = getrandom(bytes, count, 0);
+    } while (got < 0 && errno == EINTR);
+    if (got != (ssize_t)count) {
+        (void)fputs("the kernel gives no random bytes for an id\n", stderr);
+        abort();
+    }
+}
+
+struct uuid uuid_make(void)
+{
+    struct uuid uuid;
+    int64_t ms;
+    unsigned counter;
+    take_place(&ms, &counter);
+    for (int i = 0; i < 6; i++)
+        uuid.bytes[i] = (uint8_t)((uint64_t)ms >> (40 - 8 * i));
+    uuid.bytes[6] = (uint8_t)(0x70 | counter >> 8);
+    uuid.bytes[7] = (uint8_t)counter;
+    fill_random(uuid.bytes + 8, 8);
+    uuid.bytes[8] = (uint8_t)(0x80 | (uuid.bytes[8] & 0x3f));
+    return uuid;
+}
+
+static bool is_dash_place(size_t at)
+{
+    return at == 8 || at == 13 || at == 18 || at == 23;
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool uuid_parse(const char *text, size_t bytes, struct uuid *ret)
+{
+    if (bytes != UUID_TEXT_BYTES - 1)
+        return false;
+    struct uuid uuid;
+    size_t count = 0;
+    for (size_t at = 0; at < bytes;) {
+        if (is_dash_place(at)) {
+            if (text[at++] != '-')
+                return false;
+            continue;
+        }
+        int high = hex_value(text[at]);
+        int low = hex_value(text[at + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        uuid.bytes[count++] = (uint8_t)(high << 4 | low);
+        at += 2;
+    }
+    *ret = uuid;
+    return true;
+}
+
+void uuid_format(const struct uuid *uuid, char text[UUID_TEXT_BYTES])
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof uuid->bytes; i++) {
+        if (is_dash_place(at))
+            text[at++] = '-';
+        text[at++] = digits[uuid->bytes[i] >> 4];
+        text[at++] = digits[uuid->bytes[i] & 0xf];
+    }
+    text[at] = '\0';
+}
