@@ -47,6 +47,7 @@ struct confirm_publisher {
     size_t bytes;
     int64_t answered_ms; /* when the broker last settled something */
     int64_t paused_until_ms;
+    bool redeclare; /* a queue or binding has gone: make it again */
 };
 
 static void change(struct confirm_publisher *p, enum publisher_state state,
@@ -72,6 +73,7 @@ static void settle_one(struct confirm_publisher *p, uint64_t number,
     p->bytes -= item->bytes;
     if (item->returned && outcome == PUBLISH_CONFIRMED)
         outcome = PUBLISH_RETURNED;
+    p->redeclare = p->redeclare || outcome == PUBLISH_RETURNED;
     if (outcome == PUBLISH_RETURNED || outcome == PUBLISH_REFUSED)
         p->paused_until_ms = clock_monotonic_ms() + p->config.retry_ms;
     p->config.source.settle(p->config.source.context, item->token, outcome);
@@ -198,6 +200,29 @@ static uint32_t wait_ms(const struct confirm_publisher *p)
                                                   : WAIT_MS_MAX;
 }
 
+static enum result declare_all(struct confirm_publisher *p, struct fault *fault)
+{
+    const struct publisher_config *config = &p->config;
+    enum result r = RESULT_OK;
+    for (size_t i = 0; r == RESULT_OK && i < config->exchanges_count; i++)
+        r = amqp_link_declare_exchange(p->link, &config->exchanges[i], fault);
+    for (size_t i = 0; r == RESULT_OK && i < config->queues_count; i++)
+        r = amqp_link_declare_queue(p->link, &config->queues[i], fault);
+    p->redeclare = false;
+    return r;
+}
+
+static enum result connect_link(struct confirm_publisher *p,
+                                struct fault *fault)
+{
+    enum result r = amqp_link_open(&p->config.amqp, &p->link, fault);
+    if (r == RESULT_OK)
+        r = declare_all(p, fault);
+    if (r == RESULT_OK)
+        r = amqp_link_confirms(p->link, fault);
+    return r;
+}
+
 /* Runs one link until it is lost, or all is done. */
 static enum result pump(struct confirm_publisher *p, struct fault *fault)
 {
@@ -205,6 +230,8 @@ static enum result pump(struct confirm_publisher *p, struct fault *fault)
     for (;;) {
         clear_wake(p);
         enum result r = read_events(p, fault);
+        if (r == RESULT_OK && p->redeclare && may_publish(p))
+            r = declare_all(p, fault);
         if (r == RESULT_OK)
             r = publish_some(p, fault);
         if (r == RESULT_OK)
@@ -221,20 +248,6 @@ static enum result pump(struct confirm_publisher *p, struct fault *fault)
                              p->config.confirm_timeout_ms);
         amqp_link_wait(p->link, p->wake_fd, wait_ms(p));
     }
-}
-
-static enum result connect_link(struct confirm_publisher *p,
-                                struct fault *fault)
-{
-    const struct publisher_config *config = &p->config;
-    enum result r = amqp_link_open(&config->amqp, &p->link, fault);
-    for (size_t i = 0; r == RESULT_OK && i < config->exchanges_count; i++)
-        r = amqp_link_declare_exchange(p->link, &config->exchanges[i], fault);
-    for (size_t i = 0; r == RESULT_OK && i < config->queues_count; i++)
-        r = amqp_link_declare_queue(p->link, &config->queues[i], fault);
-    if (r == RESULT_OK)
-        r = amqp_link_confirms(p->link, fault);
-    return r;
 }
 
 static void abandon_link(struct confirm_publisher *p)
