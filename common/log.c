@@ -79,8 +79,8 @@ static enum result read_format(struct fault *fault, bool *ret_json)
 
 enum result log_start(const char *program, struct fault *fault)
 {
-    bool json;
-    enum log_level level;
+    bool json = false;
+    enum log_level level = LOG_INFO;
     enum result result = read_format(fault, &json);
     if (result == RESULT_OK)
         result = read_level(fault, &level);

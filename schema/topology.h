@@ -10,11 +10,11 @@
  * either may start first. Valid on RabbitMQ 3.10 and 4.x. To redeclare with
  * other values is refused by the broker: a change needs a new name.
  */
-#define TOPOLOGY_EXCHANGE "viewed"
-#define TOPOLOGY_QUEUE "history.viewed"
-#define TOPOLOGY_STREAM "viewed.log"
+#define TOPOLOGY_EXCHANGE      "viewed"
+#define TOPOLOGY_QUEUE         "history.viewed"
+#define TOPOLOGY_STREAM        "viewed.log"
 #define TOPOLOGY_DEAD_EXCHANGE "viewed.dead"
-#define TOPOLOGY_DEAD_QUEUE "history.viewed.dead"
+#define TOPOLOGY_DEAD_QUEUE    "history.viewed.dead"
 
 extern const struct amqp_exchange topology_exchanges[];
 extern const size_t topology_exchanges_count;

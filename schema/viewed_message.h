@@ -38,8 +38,8 @@ enum viewed_rule {
  */
 struct viewed {
     struct uuid id;
-    bool id_given; /* false: made on arrival, so a repeat is a new view */
-    bool time_given;
+    bool id_given;   /* false: made on arrival, so a repeat is a new view */
+    bool time_given; /* false: viewed_at_ms is when it arrived */
     char user_id[VIEWED_USER_BYTES_MAX + 1];
     char video_id[VIEWED_VIDEO_BYTES_MAX + 1];
     char video_path[VIEWED_PATH_BYTES_MAX + 1];
@@ -60,10 +60,17 @@ struct viewed_envelope {
 
 /*
  * Reads ours and the reference's two shapes, {"videoPath":…} and
- * {"video":{"id":…}}. Unknown fields are passed over; a known one of a wrong
- * type, too long, or given twice is an error that names it. An id comes from
- * the body, else from message_id when that is a UUID, else it is made. Both
- * there and different: refused.
+ * {"video":{"id":…}}. Unknown fields are passed over. A known one is an error
+ * that names it when it is of a wrong type (null is one: absent is said by
+ * leaving it out), empty, too long, given twice, or when userId, video.id or
+ * videoPath holds a control character (below 0x20, 0x7f). Seconds are rounded
+ * to milliseconds.
+ *
+ * An id comes from the body, else from message_id when that is a UUID, else it
+ * is made; two that differ are refused, a message_id that is no UUID counts as
+ * none. The time comes from viewedAt, else from timestamp_s (refused where it
+ * is negative or after year 9999), else it is received_ms.
+ *
  * Pure but for a made id; any thread; *ret changes only on success.
  * Errors: RESULT_MALFORMED; RESULT_UNAVAILABLE without memory.
  */
@@ -71,9 +78,11 @@ enum result viewed_decode(const char *body, size_t body_bytes,
                           const struct viewed_envelope *envelope,
                           struct viewed *ret, struct fault *fault);
 
-/* The body as we publish it. Failure is the buffer's. */
+/* The body as we publish it, with id and viewedAt always; it decodes to the
+ * same view. Failure is the buffer's. */
 void viewed_encode(const struct viewed *viewed, struct buffer *buffer);
 
-const char *viewed_rule_text(enum viewed_rule rule); /* "played"; "" for none */
+const char *
+viewed_rule_text(enum viewed_rule rule); /* "played"; "" for none; "other" */
 
 #endif
