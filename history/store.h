@@ -17,9 +17,9 @@
 struct store;
 
 enum {
-    STORE_PAGE_ROWS_MAX = 1000,    /* a page stays under 2 MiB of JSON */
-    STORE_SKIP_MAX = 1000000,      /* deeper than that: use the cursor */
-    STORE_BATCH_MAX = 4096,        /* views of one transaction */
+    STORE_PAGE_ROWS_MAX = 1000, /* a page stays under 2 MiB of JSON */
+    STORE_SKIP_MAX = 1000000,   /* deeper than that: use the cursor */
+    STORE_BATCH_MAX = 4096,     /* views of one transaction */
     STORE_READERS_MAX = 64,
 };
 
@@ -54,8 +54,8 @@ struct store_query {
     bool oldest_first;
     bool after_given;
     struct store_place after; /* rows beyond it, exclusive */
-    uint32_t skip;        /* at most STORE_SKIP_MAX */
-    uint32_t limit;       /* 1 to STORE_PAGE_ROWS_MAX */
+    uint32_t skip;            /* at most STORE_SKIP_MAX */
+    uint32_t limit;           /* 1 to STORE_PAGE_ROWS_MAX */
 };
 
 /* A row as it is handed out: texts are the store's until the call returns. */
@@ -86,9 +86,9 @@ struct store_page {
 
 /* Numbers for /metrics. */
 struct store_stats {
-    int64_t views;        /* rows */
-    int64_t tail_rows;    /* committed, found by the index in memory */
-    int64_t merged_seq;   /* the mark */
+    int64_t views;      /* rows */
+    int64_t tail_rows;  /* committed, found by the index in memory */
+    int64_t merged_seq; /* the mark */
     int64_t wal_bytes;
     int64_t file_bytes;
 };
@@ -127,8 +127,7 @@ enum result store_tidy(struct store *store, bool quiet, bool *ret_more,
  * Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE; rows may have been handed out.
  */
 enum result store_query(struct store *store, const struct store_query *query,
-                        void (*row)(void *context,
-                                    const struct store_row *row),
+                        void (*row)(void *context, const struct store_row *row),
                         void *context, struct store_page *ret_page,
                         struct fault *fault);
 

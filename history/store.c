@@ -1,0 +1,268 @@
+#include "store.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "migrate.h"
+#include "store_parts.h"
+
+/* The writer's page cache: a slice of the merge fits, so that its pages are
+ * written once. */
+static const char writer_settings[] = "PRAGMA cache_size = -32768";
+
+enum result store_fault(struct store *store, const char *doing,
+                        struct fault *fault)
+{
+    int code = sqlite3_extended_errcode(sqlite_db_handle(store->db));
+    enum result result = sqlite_db_fault(store->db, doing, fault);
+    bool sync_failed =
+        code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+    return sync_failed ? RESULT_UNUSABLE : result;
+}
+
+enum result store_step(struct store *store, sqlite3_stmt *statement,
+                       const char *doing, struct fault *fault)
+{
+    enum result result = RESULT_OK;
+    if (sqlite3_step(statement) != SQLITE_DONE)
+        result = store_fault(store, doing, fault);
+    sqlite3_reset(statement); /* says again what the step said */
+    return result;
+}
+
+enum result store_begin(struct store *store, struct fault *fault)
+{
+    return store_step(store, store->begin, "cannot begin", fault);
+}
+
+enum result store_commit(struct store *store, struct fault *fault)
+{
+    return store_step(store, store->commit, "cannot commit", fault);
+}
+
+void store_rollback(struct store *store)
+{
+    /* A full disk, say, makes SQLite roll back by itself. A rollback that
+     * fails leaves nothing behind either: the next begin tells. */
+    if (sqlite3_get_autocommit(sqlite_db_handle(store->db)) == 0)
+        (void)store_step(store, store->rollback, "cannot roll back", NULL);
+}
+
+static enum result prepare(struct store *store, struct fault *fault)
+{
+    const struct {
+        sqlite3_stmt **statement;
+        const char *sql;
+    } wanted[] = {
+        {&store->begin, "BEGIN IMMEDIATE"},
+        {&store->commit, "COMMIT"},
+        {&store->rollback, "ROLLBACK"},
+        {&store->insert_view,
+         "INSERT INTO views (seq, id, user_id, video_id, video_path,"
+         " viewed_at_ms, received_ms, position_ms, duration_ms, session_id,"
+         " rule, flags) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
+         " ?12) ON CONFLICT (id) DO NOTHING"},
+        {&store->add_views, "UPDATE store SET views = views + ?1"},
+        {&store->insert_listed,
+         "INSERT INTO listed (list, viewed_at_ms, seq) VALUES (?1, ?2, ?3)"
+         " ON CONFLICT DO NOTHING"},
+        {&store->move_mark, "UPDATE store SET mark = ?1"},
+    };
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        enum result result = sqlite_db_prepare(store->db, wanted[i].sql,
+                                               wanted[i].statement, fault);
+        if (result != RESULT_OK)
+            return result;
+    }
+    return RESULT_OK;
+}
+
+/* Little-endian on every machine: a file may move to another. */
+static uint64_t read_word(const uint8_t bytes[8])
+{
+    uint64_t word = 0;
+    for (int i = 0; i < 8; i++)
+        word |= (uint64_t)bytes[i] << (8 * i);
+    return word;
+}
+
+static enum result read_hash_key(struct store *store, struct fault *fault)
+{
+    sqlite3_stmt *statement = NULL;
+    enum result result = sqlite_db_prepare(
+        store->db, "SELECT hash_key FROM store", &statement, fault);
+    if (result != RESULT_OK)
+        return result;
+    int code = sqlite3_step(statement);
+    const uint8_t *bytes =
+        code == SQLITE_ROW ? sqlite3_column_blob(statement, 0) : NULL;
+    if (bytes == NULL ||
+        sqlite3_column_bytes(statement, 0) != (int)sizeof store->list_key)
+        result = code == SQLITE_ROW || code == SQLITE_DONE
+                     ? fault_set(fault, RESULT_UNUSABLE,
+                                 "the file has no row in table store")
+                     : store_fault(store, "cannot read", fault);
+    else
+        store->list_key =
+            (struct siphash_key){read_word(bytes), read_word(bytes + 8)};
+    sqlite3_finalize(statement);
+    return result;
+}
+
+static enum result read_state(struct store *store, struct fault *fault)
+{
+    int64_t views = 0;
+    int64_t mark = 0;
+    enum result result = read_hash_key(store, fault);
+    if (result == RESULT_OK)
+        result = sqlite_db_integer(store->db, "SELECT views FROM store", &views,
+                                   fault);
+    if (result == RESULT_OK)
+        result = sqlite_db_integer(store->db, "SELECT mark FROM store", &mark,
+                                   fault);
+    if (result == RESULT_OK)
+        result = sqlite_db_integer(store->db,
+                                   "SELECT coalesce(max(seq), 0) FROM views",
+                                   &store->last_seq, fault);
+    if (result != RESULT_OK)
+        return result;
+    /* A new view must be beyond the mark, whatever was deleted. */
+    if (store->last_seq < mark)
+        store->last_seq = mark;
+    atomic_init(&store->views, views);
+    atomic_init(&store->mark, mark);
+    atomic_init(&store->shown_seq, store->last_seq);
+    return RESULT_OK;
+}
+
+static enum result add_entries(struct store *store, size_t count,
+                               struct fault *fault)
+{
+    if (!tail_stage_add(store->tail, store->entries, count, store->last_seq))
+        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    tail_publish(store->tail);
+    return RESULT_OK;
+}
+
+/* The tail is what was not merged when the file was last closed or left. */
+static enum result fill_tail(struct store *store, sqlite3_stmt *unmerged,
+                             struct fault *fault)
+{
+    size_t count = 0;
+    int code;
+    sqlite3_bind_int64(unmerged, 1, atomic_load(&store->mark));
+    while ((code = sqlite3_step(unmerged)) == SQLITE_ROW) {
+        struct store_row row;
+        store_row_read(unmerged, &row);
+        count += store_entries(&store->list_key, row.user_id, row.video_id,
+                               row.place, store->entries + count);
+        if (count + TAIL_LISTS_MAX <= STORE_ENTRIES_MAX)
+            continue;
+        enum result result = add_entries(store, count, fault);
+        if (result != RESULT_OK)
+            return result;
+        count = 0;
+    }
+    if (code != SQLITE_DONE)
+        return store_fault(store, "cannot read the log", fault);
+    return add_entries(store, count, fault);
+}
+
+static enum result build_tail(struct store *store, struct fault *fault)
+{
+    store->entries = calloc(STORE_ENTRIES_MAX, sizeof *store->entries);
+    if (store->entries == NULL || !tail_make(store->last_seq, &store->tail))
+        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    sqlite3_stmt *unmerged = NULL;
+    enum result result = sqlite_db_prepare(
+        store->db,
+        "SELECT " STORE_ROW_COLUMNS " FROM views WHERE seq > ?1 ORDER BY seq",
+        &unmerged, fault);
+    if (result == RESULT_OK)
+        result = fill_tail(store, unmerged, fault);
+    sqlite3_finalize(unmerged);
+    return result;
+}
+
+static enum result open_parts(struct store *store,
+                              const struct store_config *config,
+                              struct fault *fault)
+{
+    store->path = strdup(config->path);
+    if (store->path == NULL ||
+        asprintf(&store->wal_path, "%s-wal", config->path) < 0) {
+        store->wal_path = NULL;
+        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    }
+    enum result result = sqlite_db_open(config->path, &store->db, fault);
+    if (result == RESULT_OK)
+        result = schema_migrate(store->db, SCHEMA_HISTORY, fault);
+    if (result == RESULT_OK)
+        result = sqlite_db_run(store->db, writer_settings, fault);
+    if (result == RESULT_OK)
+        result = prepare(store, fault);
+    if (result == RESULT_OK)
+        result = read_state(store, fault);
+    if (result == RESULT_OK)
+        result = build_tail(store, fault);
+    if (result == RESULT_OK)
+        result = store_readers_open(&store->readers, config->path,
+                                    config->readers, fault);
+    if (result == RESULT_OK)
+        store_checkpoint_watch(store);
+    return result;
+}
+
+enum result store_open(const struct store_config *config, struct store **ret,
+                       struct fault *fault)
+{
+    struct store *store = calloc(1, sizeof *store);
+    if (store == NULL)
+        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    enum result result = open_parts(store, config, fault);
+    if (result == RESULT_OK)
+        *ret = store;
+    else
+        (void)store_close(store, NULL); /* the first fault is the one to tell */
+    return result;
+}
+
+enum result store_close(struct store *store, struct fault *fault)
+{
+    if (store == NULL)
+        return RESULT_OK;
+    store_readers_close(&store->readers);
+    sqlite3_stmt *statements[] = {
+        store->begin,       store->commit,    store->rollback,
+        store->insert_view, store->add_views, store->insert_listed,
+        store->move_mark,
+    };
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
+        sqlite3_finalize(statements[i]);
+    enum result result = sqlite_db_close(store->db, fault);
+    tail_free(store->tail);
+    free(store->entries);
+    free(store->wal_path);
+    free(store->path);
+    free(store);
+    return result;
+}
+
+static int64_t file_bytes(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? (int64_t)status.st_size : 0;
+}
+
+void store_stats(struct store *store, struct store_stats *ret)
+{
+    int64_t mark = atomic_load(&store->mark);
+    int64_t last_seq = atomic_load(&store->shown_seq);
+    ret->views = atomic_load(&store->views);
+    ret->tail_rows = last_seq > mark ? last_seq - mark : 0;
+    ret->merged_seq = mark;
+    ret->wal_bytes = file_bytes(store->wal_path);
+    ret->file_bytes = file_bytes(store->path);
+}

@@ -1,0 +1,141 @@
+#ifndef FLIXTUBE_HISTORY_STORE_PARTS_H
+#define FLIXTUBE_HISTORY_STORE_PARTS_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "siphash.h"
+#include "sqlite_db.h"
+#include "store.h"
+#include "tail.h"
+
+/*
+ * What the store's own files share; nobody else includes this.
+ *
+ * `views` is a log in order of arrival. A view is in up to four lists: all
+ * views, its user's, its video's, its user's of that video; a list is ordered
+ * by (viewed_at_ms, seq). The entries of views up to `mark` are in the table
+ * `listed`, those of later views in the tail, in memory, and at start the tail
+ * is built again from the log. So writing appends and never waits for an
+ * index, and the index on disk is filled in sorted runs, in slices.
+ *
+ * A query takes the tail first and its read transaction second. So every
+ * entry of the tail has its row there, and what left the tail before is in
+ * `listed`. What it shows is the log up to the tail's last seq, exactly:
+ * entries of `listed` beyond that seq are passed over, and an entry that is in
+ * both (its merge is under way, or done since) counts once.
+ */
+
+struct store_reader {
+    struct sqlite_db *db;
+    sqlite3_stmt *begin;
+    sqlite3_stmt *end;
+    sqlite3_stmt *mark;
+    sqlite3_stmt *listed[2]; /* newest first, oldest first */
+    sqlite3_stmt *jump[2];
+    sqlite3_stmt *row;
+    sqlite3_stmt *find;
+    struct store_reader *next_free;
+};
+
+struct store_readers {
+    pthread_mutex_t lock;
+    pthread_cond_t freed;
+    bool made; /* lock and freed are */
+    struct store_reader *all;
+    size_t count;
+    struct store_reader *first_free;
+};
+
+struct store {
+    char *path;
+    char *wal_path;
+
+    /* The writer's thread alone. */
+    struct sqlite_db *db;
+    sqlite3_stmt *begin;
+    sqlite3_stmt *commit;
+    sqlite3_stmt *rollback;
+    sqlite3_stmt *insert_view;
+    sqlite3_stmt *add_views;
+    sqlite3_stmt *insert_listed;
+    sqlite3_stmt *move_mark;
+    struct siphash_key list_key;
+    int64_t last_seq;
+    size_t merged; /* entries of the frozen run that are in `listed` */
+    int wal_pages;
+    struct tail_entry *entries; /* room for a batch */
+
+    /* Any thread. */
+    struct tail *tail;
+    struct store_readers readers;
+    _Atomic int64_t views;
+    _Atomic int64_t mark;
+    _Atomic int64_t shown_seq; /* last_seq, for store_stats() */
+};
+
+enum {
+    STORE_ENTRIES_MAX = STORE_BATCH_MAX * TAIL_LISTS_MAX,
+};
+
+/*
+ * SQLite's last error on the writer's connection, in words. RESULT_UNUSABLE
+ * after a failed fsync, too: what the disk then holds is not known, and only
+ * a new start finds out.
+ */
+enum result store_fault(struct store *store, const char *doing,
+                        struct fault *fault);
+
+/* One step of a statement without rows, then reset. */
+enum result store_step(struct store *store, sqlite3_stmt *statement,
+                       const char *doing, struct fault *fault);
+
+/* A write transaction. store_rollback() is right after any failure, whether
+ * or not SQLite has rolled back by itself. */
+enum result store_begin(struct store *store, struct fault *fault);
+enum result store_commit(struct store *store, struct fault *fault);
+void store_rollback(struct store *store);
+
+/* The entries of one view; returns how many. */
+size_t store_entries(const struct siphash_key *key, const char *user_id,
+                     const char *video_id, struct store_place place,
+                     struct tail_entry entries[TAIL_LISTS_MAX]);
+
+/* Views that are committed and not merged. */
+int64_t store_tail_views(const struct store *store);
+
+/* store_merge.c: what a batch of `count` views owes to the merge. */
+enum result store_merge_owed(struct store *store, size_t count,
+                             struct fault *fault);
+
+/* store_checkpoint.c */
+void store_checkpoint_watch(struct store *store);
+bool store_checkpoint_due(const struct store *store);
+bool store_checkpoint_overdue(const struct store *store);
+enum result store_checkpoint(struct store *store, struct fault *fault);
+
+/* store_readers.c */
+enum result store_readers_open(struct store_readers *readers, const char *path,
+                               unsigned count, struct fault *fault);
+void store_readers_close(struct store_readers *readers);
+
+/* Waits for a free one; the caller gives it back. */
+enum result store_readers_take(struct store_readers *readers,
+                               struct store_reader **ret, struct fault *fault);
+void store_readers_give(struct store_readers *readers,
+                        struct store_reader *reader);
+
+/* store_row.c: the columns that store_row_read() reads, in its order. */
+#define STORE_ROW_COLUMNS                                                      \
+    "seq, viewed_at_ms, id, flags, user_id, video_id, video_path, "            \
+    "received_ms, position_ms, duration_ms, session_id, rule"
+
+enum store_flag { /* of views.flags; stored, never renumber */
+                  STORE_FLAG_ID_GIVEN = 1,
+                  STORE_FLAG_TIME_GIVEN = 2,
+};
+
+/* The texts are the statement's, until its next step or reset. */
+void store_row_read(sqlite3_stmt *statement, struct store_row *ret);
+
+#endif

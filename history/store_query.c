@@ -1,0 +1,385 @@
+#include <string.h>
+
+#include "list_key.h"
+#include "store_parts.h"
+#include "tail_cursor.h"
+
+enum {
+    /* Entries that are stepped over one by one rather than by a jump, which
+     * costs about as much as so many steps. */
+    STEPS_MAX = 64,
+};
+
+/* A query on its way through one list, in `listed` and the tail at once. */
+struct walk {
+    const struct store_query *query;
+    struct store_reader *reader;
+    const struct tail_snapshot *snapshot;
+    struct fault *fault;
+    int64_t list;
+    int64_t mark; /* as this read transaction sees it */
+    struct place_range range;
+    struct tail_cursor tail;
+    sqlite3_stmt *listed;
+    bool listed_here; /* listed_place is the next in `listed` */
+    struct store_place listed_place;
+};
+
+static enum result reader_fault(struct walk *walk)
+{
+    return sqlite_db_fault(walk->reader->db, "cannot read", walk->fault);
+}
+
+static struct place_range query_range(const struct store_query *query)
+{
+    /* No view has the least seq, so both bounds are times and exclusive. */
+    struct place_range range = {
+        {query->since_ms, INT64_MIN},
+        {query->until_ms, INT64_MIN},
+    };
+    if (!query->after_given)
+        return range;
+    if (query->oldest_first) {
+        if (store_place_compare(query->after, range.low) > 0)
+            range.low = query->after;
+    } else if (store_place_compare(query->after, range.high) < 0) {
+        range.high = query->after;
+    }
+    return range;
+}
+
+static enum result read_mark(struct walk *walk)
+{
+    sqlite3_stmt *statement = walk->reader->mark;
+    enum result result = RESULT_OK;
+    if (sqlite3_step(statement) == SQLITE_ROW)
+        walk->mark = sqlite3_column_int64(statement, 0);
+    else
+        result = reader_fault(walk);
+    sqlite3_reset(statement);
+    return result;
+}
+
+/* Moves to the next entry of `listed` that is within the log as we show it. */
+static enum result listed_step(struct walk *walk)
+{
+    int code;
+    while ((code = sqlite3_step(walk->listed)) == SQLITE_ROW) {
+        walk->listed_place.viewed_at_ms = sqlite3_column_int64(walk->listed, 0);
+        walk->listed_place.seq = sqlite3_column_int64(walk->listed, 1);
+        if (walk->listed_place.seq <= walk->snapshot->last_seq) {
+            walk->listed_here = true;
+            return RESULT_OK;
+        }
+    }
+    walk->listed_here = false;
+    return code == SQLITE_DONE ? RESULT_OK : reader_fault(walk);
+}
+
+static enum result listed_open(struct walk *walk)
+{
+    walk->listed = walk->reader->listed[walk->query->oldest_first];
+    sqlite3_bind_int64(walk->listed, 1, walk->list);
+    sqlite3_bind_int64(walk->listed, 2, walk->range.low.viewed_at_ms);
+    sqlite3_bind_int64(walk->listed, 3, walk->range.low.seq);
+    sqlite3_bind_int64(walk->listed, 4, walk->range.high.viewed_at_ms);
+    sqlite3_bind_int64(walk->listed, 5, walk->range.high.seq);
+    return listed_step(walk);
+}
+
+/* The next place of the two together; *ret_found is false at the end. */
+static enum result walk_next(struct walk *walk, struct store_place *ret_place,
+                             bool *ret_found)
+{
+    struct store_place tail_place;
+    bool tail_here = tail_cursor_peek(&walk->tail, &tail_place);
+    *ret_found = tail_here || walk->listed_here;
+    if (!*ret_found)
+        return RESULT_OK;
+
+    int order = 0; /* below 0: the tail's comes first; 0: one and the same */
+    if (!walk->listed_here)
+        order = -1;
+    else if (!tail_here)
+        order = 1;
+    else if (walk->query->oldest_first)
+        order = store_place_compare(tail_place, walk->listed_place);
+    else
+        order = store_place_compare(walk->listed_place, tail_place);
+
+    *ret_place = order <= 0 ? tail_place : walk->listed_place;
+    if (order <= 0)
+        (void)tail_cursor_pass(&walk->tail, tail_place);
+    return order >= 0 ? listed_step(walk) : RESULT_OK;
+}
+
+/*
+ * The place of the `nth` merged entry (from 1) of the range. The bound at the
+ * far end is the caller's to check.
+ */
+static enum result jump(struct walk *walk, uint32_t nth,
+                        struct store_place *ret_place, bool *ret_found)
+{
+    bool oldest_first = walk->query->oldest_first;
+    sqlite3_stmt *statement = walk->reader->jump[oldest_first];
+    int64_t last_seq = walk->mark < walk->snapshot->last_seq
+                           ? walk->mark
+                           : walk->snapshot->last_seq;
+    sqlite3_bind_int64(statement, 1, walk->list);
+    sqlite3_bind_int64(statement, 2,
+                       oldest_first ? walk->query->since_ms
+                                    : walk->query->until_ms);
+    sqlite3_bind_int64(statement, 3, last_seq);
+    sqlite3_bind_int64(statement, 4, (int64_t)nth - 1);
+    int code = sqlite3_step(statement);
+    *ret_found = code == SQLITE_ROW;
+    if (code == SQLITE_ROW) {
+        ret_place->viewed_at_ms = sqlite3_column_int64(statement, 0);
+        ret_place->seq = sqlite3_column_int64(statement, 1);
+    }
+    enum result result = code == SQLITE_ROW || code == SQLITE_DONE
+                             ? RESULT_OK
+                             : reader_fault(walk);
+    sqlite3_reset(statement);
+    return result;
+}
+
+/* Passes over all places up to this one; returns how many the tail had. */
+static size_t walk_from(struct walk *walk, struct store_place place)
+{
+    if (walk->query->oldest_first)
+        walk->range.low = place;
+    else
+        walk->range.high = place;
+    return tail_cursor_pass(&walk->tail, place);
+}
+
+/*
+ * Skips most of *left in `listed` at one go. Of the next n places of the two
+ * together the tail has at most as many as it holds of this list, so the rest
+ * are merged entries, and those can be jumped over. Where all of the tail lies
+ * beyond the place that a jump of all n leads to, that is the place.
+ * *ret_found is false when there are fewer places than that.
+ */
+static enum result skip_merged(struct walk *walk, uint32_t *left,
+                               bool *ret_found)
+{
+    struct store_place place;
+    bool found = true;
+    uint32_t passed = 0; /* merged entries */
+    size_t in_tail = tail_cursor_left(&walk->tail);
+    if (*left > in_tail + STEPS_MAX) {
+        passed = *left - (uint32_t)in_tail;
+        enum result result = jump(walk, passed, &place, &found);
+        *ret_found = found;
+        if (result != RESULT_OK || !found)
+            return result;
+        *left -= passed + (uint32_t)walk_from(walk, place);
+    }
+    if (*left <= STEPS_MAX)
+        return RESULT_OK;
+    enum result result = jump(walk, passed + *left, &place, &found);
+    if (result == RESULT_OK && found &&
+        tail_cursor_count(&walk->tail, place) == 0) {
+        (void)walk_from(walk, place);
+        *left = 0;
+    }
+    return result;
+}
+
+/* The same in the tail, where all of `listed` lies beyond. */
+static void skip_tail(struct walk *walk, uint32_t *left)
+{
+    struct store_place place;
+    if (!tail_cursor_nth(&walk->tail, *left, &place))
+        return;
+    int order = 1;
+    if (walk->listed_here)
+        order = store_place_compare(walk->listed_place, place);
+    if (walk->listed_here && !walk->query->oldest_first)
+        order = -order;
+    if (order <= 0)
+        return;
+    (void)tail_cursor_pass(&walk->tail, place);
+    *left = 0;
+}
+
+/*
+ * Goes to where the page begins and opens `listed` there. What is skipped is
+ * counted by its entries, without a look at the rows.
+ */
+static enum result skip(struct walk *walk, bool *ret_found)
+{
+    uint32_t left = walk->query->skip;
+    bool found = true;
+    enum result result = RESULT_OK;
+    if (left > STEPS_MAX)
+        result = skip_merged(walk, &left, &found);
+    if (result == RESULT_OK && found)
+        result = listed_open(walk);
+    if (result == RESULT_OK && found && left > STEPS_MAX)
+        skip_tail(walk, &left);
+    for (; result == RESULT_OK && found && left > 0; left--) {
+        struct store_place place;
+        result = walk_next(walk, &place, &found);
+    }
+    *ret_found = found;
+    return result;
+}
+
+static bool is_text(const char *wanted, const char *text, size_t bytes)
+{
+    return wanted == NULL ||
+           (strlen(wanted) == bytes && memcmp(wanted, text, bytes) == 0);
+}
+
+/* Two lists may share a hash: the row says whose it is. */
+static bool is_asked_for(const struct store_query *query,
+                         const struct store_row *row)
+{
+    return is_text(query->user_id, row->user_id, row->user_id_bytes) &&
+           is_text(query->video_id, row->video_id, row->video_id_bytes);
+}
+
+struct receiver {
+    void (*row)(void *context, const struct store_row *row);
+    void *context;
+    struct store_page page;
+};
+
+/* Hands the row at `place` on, or notes that there is one more. */
+static enum result visit(struct walk *walk, struct store_place place,
+                         struct receiver *receiver)
+{
+    sqlite3_stmt *statement = walk->reader->row;
+    sqlite3_bind_int64(statement, 1, place.seq);
+    int code = sqlite3_step(statement);
+    enum result result = RESULT_OK;
+    struct store_row row;
+    if (code == SQLITE_ROW) {
+        store_row_read(statement, &row);
+        if (!is_asked_for(walk->query, &row)) {
+            /* passed over */
+        } else if (receiver->page.rows == walk->query->limit) {
+            receiver->page.more = true;
+        } else {
+            row.place = place;
+            receiver->row(receiver->context, &row);
+            receiver->page.rows++;
+            receiver->page.last = place;
+        }
+    } else if (code != SQLITE_DONE) {
+        result = reader_fault(walk);
+    }
+    sqlite3_reset(statement);
+    return result;
+}
+
+static enum result walk_page(struct walk *walk, struct receiver *receiver)
+{
+    enum result result = read_mark(walk);
+    if (result != RESULT_OK)
+        return result;
+    tail_cursor_open(&walk->tail, walk->snapshot, walk->mark, walk->list,
+                     &walk->range, walk->query->oldest_first);
+    bool found;
+    result = skip(walk, &found);
+    while (result == RESULT_OK && found && !receiver->page.more) {
+        struct store_place place;
+        result = walk_next(walk, &place, &found);
+        if (result == RESULT_OK && found)
+            result = visit(walk, place, receiver);
+    }
+    return result;
+}
+
+static enum result read_page(struct walk *walk, struct receiver *receiver)
+{
+    if (sqlite3_step(walk->reader->begin) != SQLITE_DONE) {
+        enum result result = reader_fault(walk);
+        sqlite3_reset(walk->reader->begin);
+        return result;
+    }
+    sqlite3_reset(walk->reader->begin);
+    enum result result = walk_page(walk, receiver);
+    if (walk->listed != NULL)
+        sqlite3_reset(walk->listed);
+    /* The end of a read has nothing to fail; the next begin would tell. */
+    (void)sqlite3_step(walk->reader->end);
+    sqlite3_reset(walk->reader->end);
+    return result;
+}
+
+static enum result check(const struct store_query *query, struct fault *fault)
+{
+    if (query->limit < 1 || query->limit > STORE_PAGE_ROWS_MAX)
+        return fault_set(fault, RESULT_MALFORMED, "limit is 1 to %d",
+                         STORE_PAGE_ROWS_MAX);
+    if (query->skip > STORE_SKIP_MAX)
+        return fault_set(fault, RESULT_MALFORMED, "skip is 0 to %d",
+                         STORE_SKIP_MAX);
+    if (query->skip > 0 && query->after_given)
+        return fault_set(fault, RESULT_MALFORMED,
+                         "a place and a skip exclude each other");
+    return RESULT_OK;
+}
+
+enum result store_query(struct store *store, const struct store_query *query,
+                        void (*row)(void *context, const struct store_row *row),
+                        void *context, struct store_page *ret_page,
+                        struct fault *fault)
+{
+    enum result result = check(query, fault);
+    if (result != RESULT_OK)
+        return result;
+    struct receiver receiver = {.row = row, .context = context};
+    struct walk walk = {
+        .query = query, .fault = fault, .range = query_range(query)};
+    if (list_key(&store->list_key, query->user_id, query->video_id,
+                 &walk.list)) {
+        result = store_readers_take(&store->readers, &walk.reader, fault);
+        if (result != RESULT_OK)
+            return result;
+        walk.snapshot = tail_take(store->tail);
+        result = read_page(&walk, &receiver);
+        tail_release(walk.snapshot);
+        store_readers_give(&store->readers, walk.reader);
+    }
+    if (result == RESULT_OK)
+        *ret_page = receiver.page;
+    return result;
+}
+
+static enum result find(struct store_reader *reader, const struct uuid *id,
+                        void (*row)(void *context, const struct store_row *row),
+                        void *context, struct fault *fault)
+{
+    enum result result = RESULT_OK;
+    sqlite3_bind_blob(reader->find, 1, id->bytes, sizeof id->bytes,
+                      SQLITE_STATIC);
+    int code = sqlite3_step(reader->find);
+    if (code == SQLITE_ROW) {
+        struct store_row found;
+        store_row_read(reader->find, &found);
+        row(context, &found);
+    } else if (code == SQLITE_DONE) {
+        result = fault_set(fault, RESULT_NOT_FOUND, "no view has that id");
+    } else {
+        result = sqlite_db_fault(reader->db, "cannot read", fault);
+    }
+    sqlite3_reset(reader->find);
+    return result;
+}
+
+enum result store_find(struct store *store, const struct uuid *id,
+                       void (*row)(void *context, const struct store_row *row),
+                       void *context, struct fault *fault)
+{
+    struct store_reader *reader = NULL;
+    enum result result = store_readers_take(&store->readers, &reader, fault);
+    if (result != RESULT_OK)
+        return result;
+    result = find(reader, id, row, context, fault);
+    store_readers_give(&store->readers, reader);
+    return result;
+}

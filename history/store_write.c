@@ -1,0 +1,155 @@
+#include <assert.h>
+#include <string.h>
+
+#include "list_key.h"
+#include "store_parts.h"
+
+/* What a batch would change, kept apart until it is committed. */
+struct batch {
+    int64_t last_seq;
+    int64_t added;
+    size_t entries; /* in store->entries */
+};
+
+size_t store_entries(const struct siphash_key *key, const char *user_id,
+                     const char *video_id, struct store_place place,
+                     struct tail_entry entries[TAIL_LISTS_MAX])
+{
+    const char *const names[TAIL_LISTS_MAX][2] = {
+        {NULL, NULL},
+        {user_id, NULL},
+        {NULL, video_id},
+        {user_id, video_id},
+    };
+    size_t count = 0;
+    for (size_t i = 0; i < TAIL_LISTS_MAX; i++) {
+        int64_t list;
+        if (list_key(key, names[i][0], names[i][1], &list))
+            entries[count++] = (struct tail_entry){list, place};
+    }
+    return count;
+}
+
+static void bind_text(sqlite3_stmt *statement, int column, const char *text)
+{
+    if (text[0] == '\0')
+        sqlite3_bind_null(statement, column);
+    else
+        sqlite3_bind_text(statement, column, text, -1, SQLITE_STATIC);
+}
+
+static void bind_present(sqlite3_stmt *statement, int column, int64_t value)
+{
+    if (value < 0)
+        sqlite3_bind_null(statement, column);
+    else
+        sqlite3_bind_int64(statement, column, value);
+}
+
+/* Binding cannot fail but for memory: the values are small and static. */
+static void bind_view(sqlite3_stmt *insert, int64_t seq,
+                      const struct store_view *view)
+{
+    const struct viewed *viewed = view->viewed;
+    int flags = (viewed->id_given ? STORE_FLAG_ID_GIVEN : 0) |
+                (viewed->time_given ? STORE_FLAG_TIME_GIVEN : 0);
+    sqlite3_bind_int64(insert, 1, seq);
+    sqlite3_bind_blob(insert, 2, viewed->id.bytes, sizeof viewed->id.bytes,
+                      SQLITE_STATIC);
+    bind_text(insert, 3, viewed->user_id);
+    bind_text(insert, 4, viewed->video_id);
+    bind_text(insert, 5, viewed->video_path);
+    sqlite3_bind_int64(insert, 6, viewed->viewed_at_ms);
+    sqlite3_bind_int64(insert, 7, view->received_ms);
+    bind_present(insert, 8, viewed->position_ms);
+    bind_present(insert, 9, viewed->duration_ms);
+    if (viewed->session_given)
+        sqlite3_bind_blob(insert, 10, viewed->session_id.bytes,
+                          sizeof viewed->session_id.bytes, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(insert, 10);
+    sqlite3_bind_int(insert, 11, (int)viewed->rule);
+    sqlite3_bind_int(insert, 12, flags);
+}
+
+static enum result insert_view(struct store *store, struct batch *batch,
+                               struct store_view *view, struct fault *fault)
+{
+    struct store_place place = {view->viewed->viewed_at_ms,
+                                batch->last_seq + 1};
+    bind_view(store->insert_view, place.seq, view);
+    enum result result =
+        store_step(store, store->insert_view, "cannot store", fault);
+    if (result != RESULT_OK)
+        return result;
+    if (sqlite3_changes(sqlite_db_handle(store->db)) == 0) {
+        view->written = STORE_KNOWN;
+        return RESULT_OK;
+    }
+    view->written = STORE_NEW;
+    batch->last_seq = place.seq;
+    batch->added++;
+    batch->entries += store_entries(&store->list_key, view->viewed->user_id,
+                                    view->viewed->video_id, place,
+                                    store->entries + batch->entries);
+    return RESULT_OK;
+}
+
+/* The tail is made ready before the commit, so that nothing can fail after
+ * it. */
+static enum result stage(struct store *store, const struct batch *batch,
+                         struct fault *fault)
+{
+    if (batch->added == 0)
+        return RESULT_OK;
+    if (!tail_stage_add(store->tail, store->entries, batch->entries,
+                        batch->last_seq))
+        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    sqlite3_bind_int64(store->add_views, 1, batch->added);
+    return store_step(store, store->add_views, "cannot count", fault);
+}
+
+static enum result write_batch(struct store *store, struct batch *batch,
+                               struct store_view *views, size_t count,
+                               struct fault *fault)
+{
+    enum result result = store_begin(store, fault);
+    for (size_t i = 0; i < count && result == RESULT_OK; i++)
+        result = insert_view(store, batch, &views[i], fault);
+    if (result == RESULT_OK)
+        result = stage(store, batch, fault);
+    if (result == RESULT_OK)
+        result = store_commit(store, fault);
+    return result;
+}
+
+enum result store_write(struct store *store, struct store_view *views,
+                        size_t count, struct fault *fault)
+{
+    if (count > STORE_BATCH_MAX)
+        return fault_set(fault, RESULT_MALFORMED,
+                         "a batch has at most %d views, not %zu",
+                         STORE_BATCH_MAX, count);
+    enum result result = RESULT_OK;
+    if (store_checkpoint_overdue(store))
+        result = store_checkpoint(store, fault);
+    if (result == RESULT_OK)
+        result = store_merge_owed(store, count, fault);
+    if (result != RESULT_OK)
+        return result;
+
+    struct batch batch = {.last_seq = store->last_seq};
+    result = write_batch(store, &batch, views, count, fault);
+    if (result != RESULT_OK) {
+        store_rollback(store);
+        tail_unstage(store->tail);
+        return result;
+    }
+    if (batch.added > 0) {
+        tail_publish(store->tail);
+        store->last_seq = batch.last_seq;
+        atomic_fetch_add(&store->views, batch.added);
+        atomic_store(&store->shown_seq, batch.last_seq);
+    }
+    return RESULT_OK;
+}
