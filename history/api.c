@@ -1,0 +1,253 @@
+#include "api.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "json_write.h"
+#include "list_request.h"
+#include "log.h"
+#include "metrics_text.h"
+#include "page.h"
+#include "row_json.h"
+
+enum {
+    HEADER_TIMEOUT_MS = 10 * 1000,
+    BODY_TIMEOUT_MS = 15 * 1000,
+    IDLE_TIMEOUT_MS = 60 * 1000,
+    REPLY_BYTES_MAX = 8 << 20, /* a page of the longest rows there can be */
+};
+
+static const char *parameter(const void *request, const char *name)
+{
+    return http_request_parameter(request, name);
+}
+
+/* A failed store is told to the client in general, to the log in detail. */
+static void reply_store_fault(struct http_reply *reply,
+                              const struct fault *fault)
+{
+    log_error("query failed", log_text("why", fault->text), log_end());
+    http_reply_problem(reply, 503, "the store cannot be read at the moment");
+}
+
+struct list_body {
+    struct buffer *buffer;
+    bool begun;
+};
+
+static void add_row(void *context, const struct store_row *row)
+{
+    struct list_body *body = context;
+    if (body->begun)
+        buffer_append(body->buffer, ",\n", 2);
+    body->begun = true;
+    row_json_write(body->buffer, row);
+}
+
+static void add_next(struct http_reply *reply, const struct store_query *query,
+                     const struct store_page *page)
+{
+    CLEANUP(buffer_done) struct buffer next = buffer_make(4096);
+    CLEANUP(buffer_done) struct buffer link = buffer_make(4096);
+    list_request_next(query, &page->last, &next);
+    buffer_append(&next, "", 1);
+    if (next.failed)
+        return;
+    buffer_append_text(&reply->body, ",\"next\":");
+    json_write_text(&reply->body, next.data);
+    buffer_append_format(&link, "<%s>; rel=\"next\"", next.data);
+    buffer_append(&link, "", 1);
+    if (!link.failed)
+        http_reply_header(reply, "Link", link.data);
+}
+
+static void get_history(void *context, struct http_request *request,
+                        struct http_reply *reply)
+{
+    struct api *api = context;
+    struct fault fault = {0};
+    struct store_query query;
+    if (list_request_read(parameter, request, &query, &fault) != RESULT_OK) {
+        http_reply_problem(reply, 400, "%s", fault.text);
+        return;
+    }
+    struct list_body body = {.buffer = &reply->body};
+    struct store_page page;
+    buffer_append_text(&reply->body, "{\"history\":[");
+    if (store_query(api->store, &query, add_row, &body, &page, &fault) !=
+        RESULT_OK) {
+        reply_store_fault(reply, &fault);
+        return;
+    }
+    buffer_append_text(&reply->body, "]");
+    if (page.more)
+        add_next(reply, &query, &page);
+    buffer_append_text(&reply->body, "}\n");
+    reply->content_type = "application/json";
+    http_reply_header(reply, "Cache-Control", "private, no-cache");
+}
+
+static void get_one(void *context, struct http_request *request,
+                    struct http_reply *reply)
+{
+    struct api *api = context;
+    struct fault fault = {0};
+    const char *text = http_request_tail(request);
+    struct uuid id;
+    if (!uuid_parse(text, strlen(text), &id)) {
+        http_reply_problem(reply, 404, "there is no view of that id");
+        return;
+    }
+    struct list_body body = {.buffer = &reply->body};
+    switch (store_find(api->store, &id, add_row, &body, &fault)) {
+    case RESULT_OK:
+        buffer_append_text(&reply->body, "\n");
+        reply->content_type = "application/json";
+        http_reply_header(reply, "Cache-Control", "private, no-cache");
+        return;
+    case RESULT_NOT_FOUND:
+        http_reply_problem(reply, 404, "there is no view of that id");
+        return;
+    default:
+        reply_store_fault(reply, &fault);
+    }
+}
+
+static void post_viewed(void *context, struct http_request *request,
+                        struct http_reply *reply)
+{
+    struct api *api = context;
+    struct fault fault = {0};
+    size_t body_bytes;
+    const char *body = http_request_body(request, &body_bytes);
+    struct ingest_view view = {.received_ms = clock_now_ms()};
+    struct viewed_envelope envelope = {.received_ms = view.received_ms};
+    enum result r =
+        viewed_decode(body, body_bytes, &envelope, &view.viewed, &fault);
+    if (r == RESULT_OK)
+        r = ingest_submit_and_wait(api->ingest, &view);
+    if (r == RESULT_MALFORMED) {
+        http_reply_problem(reply, 400, "%s",
+                           fault.text[0] != '\0' ? fault.text
+                                                 : "this cannot be a view");
+        return;
+    }
+    if (r != RESULT_OK) {
+        http_reply_problem(reply, 503, "the view is not stored: try again");
+        http_reply_header(reply, "Retry-After", "1");
+        return;
+    }
+    char id[UUID_TEXT_BYTES];
+    uuid_format(&view.viewed.id, id);
+    buffer_append_format(&reply->body, "{\"id\":\"%s\",\"stored\":%s}\n", id,
+                         view.written == STORE_NEW ? "true" : "false");
+    reply->content_type = "application/json";
+}
+
+static void get_health(void *context, struct http_request *request,
+                       struct http_reply *reply)
+{
+    (void)context;
+    (void)request;
+    buffer_append_text(&reply->body, "{\"status\":\"alive\"}\n");
+    reply->content_type = "application/json";
+    http_reply_header(reply, "Cache-Control", "no-store");
+}
+
+static void add_reason(struct buffer *body, bool *ready, const char *part,
+                       const struct fault *why)
+{
+    CLEANUP(buffer_done) struct buffer text = buffer_make(512);
+    buffer_append_format(&text, "%s: %s", part, why->text);
+    buffer_append_text(body, *ready ? "" : ",");
+    json_write_string(body, text.data, text.bytes);
+    *ready = false;
+}
+
+static void get_ready(void *context, struct http_request *request,
+                      struct http_reply *reply)
+{
+    struct api *api = context;
+    (void)request;
+    CLEANUP(buffer_done) struct buffer reasons = buffer_make(2048);
+    struct fault why = {0};
+    bool ready = true;
+    if (!ingest_works(api->ingest, &why))
+        add_reason(&reasons, &ready, "store", &why);
+    if (!consumer_works(api->consumer, &why))
+        add_reason(&reasons, &ready, "broker", &why);
+    buffer_append_format(&reply->body, "{\"ready\":%s,\"reasons\":[",
+                         ready ? "true" : "false");
+    buffer_append(&reply->body, reasons.data, reasons.bytes);
+    buffer_append_text(&reply->body, "]}\n");
+    reply->status = ready ? 200 : 503;
+    reply->content_type = "application/json";
+    http_reply_header(reply, "Cache-Control", "no-store");
+}
+
+static void get_metrics(void *context, struct http_request *request,
+                        struct http_reply *reply)
+{
+    struct api *api = context;
+    (void)request;
+    metrics_text_write(&reply->body, api->counters, api->store, api->ingest,
+                       api->consumer);
+    reply->content_type = METRICS_CONTENT_TYPE;
+}
+
+const struct http_route api_routes[] = {
+    {.method = "GET",
+     .path = "/",
+     .handle = page_html,
+     .parameters = {"userId", "videoId", "cursor"}},
+    {.method = "GET", .path = "/page.css", .handle = page_css},
+    {.method = "GET", .path = "/page.js", .handle = page_js},
+    {.method = "GET",
+     .path = "/history",
+     .handle = get_history,
+     .parameters = {"userId", "videoId", "since", "until", "order", "limit",
+                    "skip", "cursor"}},
+    {.method = "GET", .path = "/history/{id}", .handle = get_one},
+    {.method = "POST",
+     .path = "/viewed",
+     .handle = post_viewed,
+     .body_bytes_max = VIEWED_BODY_BYTES_MAX,
+     .body_types = "application/json"},
+    {.method = "GET", .path = "/healthz", .handle = get_health},
+    {.method = "GET", .path = "/readyz", .handle = get_ready},
+    {.method = "GET", .path = "/metrics", .handle = get_metrics},
+    {.method = "GET", .path = "/openapi.yaml", .handle = page_openapi},
+};
+const size_t api_routes_count = sizeof api_routes / sizeof api_routes[0];
+
+static void request_finished(void *context, const struct http_route *route,
+                             unsigned status, uint64_t elapsed_us)
+{
+    struct api *api = context;
+    (void)route;
+    metrics_observe(&api->counters->request, elapsed_us);
+    api->counters->requests[status / 100 % 6]++;
+}
+
+enum result api_start(struct api *api, const struct config *config,
+                      struct http_server **ret, struct fault *fault)
+{
+    struct http_config http = {
+        .bind = config->bind,
+        .port = config->port,
+        .routes = api_routes,
+        .routes_count = api_routes_count,
+        .context = api,
+        .connections_max = config->http_connections_max,
+        .header_timeout_ms = HEADER_TIMEOUT_MS,
+        .body_timeout_ms = BODY_TIMEOUT_MS,
+        .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .reply_bytes_max = REPLY_BYTES_MAX,
+        .cors_origins =
+            config->cors_origins[0] != '\0' ? config->cors_origins : NULL,
+        .finished = request_finished,
+    };
+    return http_server_start(&http, ret, fault);
+}

@@ -1,0 +1,26 @@
+#ifndef FLIXTUBE_HISTORY_API_H
+#define FLIXTUBE_HISTORY_API_H
+
+#include "config.h"
+#include "consumer.h"
+#include "counters.h"
+#include "http_server.h"
+#include "ingest.h"
+#include "store.h"
+
+/* The routes of history; schema/openapi.yaml describes them. */
+struct api {
+    struct store *store;
+    struct ingest *ingest;
+    struct consumer *consumer;
+    struct counters *counters;
+};
+
+extern const struct http_route api_routes[];
+extern const size_t api_routes_count;
+
+/* Starts the HTTP server; `api` outlives it. Errors: http_server_start()'s. */
+enum result api_start(struct api *api, const struct config *config,
+                      struct http_server **ret, struct fault *fault);
+
+#endif

@@ -1,0 +1,27 @@
+#ifndef FLIXTUBE_HISTORY_CONFIG_H
+#define FLIXTUBE_HISTORY_CONFIG_H
+
+#include <stdint.h>
+
+#include "env.h"
+#include "result.h"
+
+/* The settings of `history serve`, from the environment; README lists them. */
+struct config {
+    uint16_t port;
+    char bind[64];
+    char rabbit[ENV_VALUE_BYTES_MAX];
+    char rabbit_ca_file[ENV_VALUE_BYTES_MAX]; /* "" for the system's */
+    char db[ENV_VALUE_BYTES_MAX];
+    char cors_origins[ENV_VALUE_BYTES_MAX]; /* "" for none */
+    uint32_t batch_max;
+    uint32_t batch_linger_ms;
+    uint16_t prefetch;
+    uint32_t readers;
+    uint32_t http_connections_max;
+};
+
+/* Errors: RESULT_MALFORMED or RESULT_UNAVAILABLE, naming the variable. */
+enum result config_read(struct config *ret, struct fault *fault);
+
+#endif

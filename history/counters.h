@@ -1,0 +1,26 @@
+#ifndef FLIXTUBE_HISTORY_COUNTERS_H
+#define FLIXTUBE_HISTORY_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "metrics.h"
+
+/* What history counts for /metrics. Each is raised where it happens. */
+struct counters {
+    _Atomic uint64_t deliveries;   /* taken from the queue */
+    _Atomic uint64_t redeliveries; /* of them, marked so by the broker */
+    _Atomic uint64_t views_new;
+    _Atomic uint64_t views_known;
+    _Atomic uint64_t views_without_id;
+    _Atomic uint64_t dead_letters; /* confirmed by the broker */
+    _Atomic uint64_t batches;
+    _Atomic uint64_t batches_failed;
+    _Atomic uint64_t connects;
+    _Atomic int64_t unacked; /* deliveries held now */
+    struct metrics_histogram commit;
+    struct metrics_histogram request;
+    _Atomic uint64_t requests[6]; /* by the status's first digit */
+};
+
+#endif

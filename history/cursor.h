@@ -1,0 +1,23 @@
+#ifndef FLIXTUBE_HISTORY_CURSOR_H
+#define FLIXTUBE_HISTORY_CURSOR_H
+
+#include <stdbool.h>
+
+#include "store.h"
+
+enum {
+    CURSOR_TEXT_BYTES = 35, /* a version, 16 + 16 hex digits, order, NUL */
+};
+
+/*
+ * A place in a list as clients see it: opaque text that stays good for as
+ * long as the store lives, whatever is added or removed meanwhile. Pure.
+ */
+void cursor_format(const struct store_place *place, bool oldest_first,
+                   char text[CURSOR_TEXT_BYTES]);
+
+/* False for anything that cursor_format() did not write. */
+bool cursor_parse(const char *text, struct store_place *ret_place,
+                  bool *ret_oldest_first);
+
+#endif

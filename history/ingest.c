@@ -1,0 +1,174 @@
+#include "ingest.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "condition.h"
+#include "log.h"
+
+enum {
+    IDLE_MS = 200, /* how soon a quiet store begins to tidy itself */
+};
+
+struct ingest {
+    struct ingest_config config;
+    struct batcher *batcher;
+    struct store_view views[BATCHER_BATCH_MAX];
+    struct condition condition;
+};
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+/* Remembers how the last commit went; says so once at each change. */
+static void note(struct ingest *ingest, enum result result,
+                 const struct fault *fault)
+{
+    bool works = result == RESULT_OK;
+    bool changed = condition_set(&ingest->condition, works, fault->text);
+    if (!works)
+        ingest->config.counters->batches_failed++;
+    if (changed && works)
+        log_info("views are stored again", log_end());
+    else if (changed)
+        log_error("views cannot be stored", log_text("why", fault->text),
+                  log_end());
+}
+
+static void count(struct counters *counters, const struct store_view *view)
+{
+    if (view->written == STORE_NEW)
+        counters->views_new++;
+    else
+        counters->views_known++;
+    if (!view->viewed->id_given)
+        counters->views_without_id++;
+}
+
+static enum result write_views(struct ingest *ingest, size_t views_count,
+                               struct fault *fault)
+{
+    struct counters *counters = ingest->config.counters;
+    int64_t started_us = now_us();
+    enum result r =
+        store_write(ingest->config.store, ingest->views, views_count, fault);
+    if (r != RESULT_OK)
+        return r;
+    metrics_observe(&counters->commit, (uint64_t)(now_us() - started_us));
+    counters->batches++;
+    for (size_t i = 0; i < views_count; i++)
+        count(counters, &ingest->views[i]);
+    return RESULT_OK;
+}
+
+static struct ingest_view *view_of(struct batch_item *item)
+{
+    return (struct ingest_view *)item;
+}
+
+static struct store_view store_view_of(struct batch_item *item)
+{
+    return (struct store_view){.viewed = &view_of(item)->viewed,
+                               .received_ms = view_of(item)->received_ms};
+}
+
+/* One view that the store refuses must not hold up the others. */
+static void apply_one_by_one(struct ingest *ingest, struct batch_item **items,
+                             size_t items_count)
+{
+    for (size_t i = 0; i < items_count; i++) {
+        struct fault fault = {0};
+        ingest->views[0] = store_view_of(items[i]);
+        items[i]->result = write_views(ingest, 1, &fault);
+        view_of(items[i])->written = ingest->views[0].written;
+        if (items[i]->result != RESULT_MALFORMED)
+            note(ingest, items[i]->result, &fault);
+    }
+}
+
+static void apply(void *context, struct batch_item **items, size_t items_count)
+{
+    struct ingest *ingest = context;
+    struct fault fault = {0};
+    for (size_t i = 0; i < items_count; i++)
+        ingest->views[i] = store_view_of(items[i]);
+    enum result r = write_views(ingest, items_count, &fault);
+    if (r == RESULT_MALFORMED) {
+        apply_one_by_one(ingest, items, items_count);
+        return;
+    }
+    note(ingest, r, &fault);
+    for (size_t i = 0; i < items_count; i++) {
+        items[i]->result = r == RESULT_OK ? RESULT_OK : RESULT_UNAVAILABLE;
+        view_of(items[i])->written = ingest->views[i].written;
+    }
+}
+
+static bool tidy(void *context)
+{
+    struct ingest *ingest = context;
+    struct fault fault = {0};
+    bool more = false;
+    enum result r = store_tidy(ingest->config.store, true, &more, &fault);
+    if (r != RESULT_OK)
+        note(ingest, r, &fault);
+    return r == RESULT_OK && more;
+}
+
+enum result ingest_start(const struct ingest_config *config,
+                         struct ingest **ret, struct fault *fault)
+{
+    struct ingest *ingest = calloc(1, sizeof *ingest);
+    if (ingest == NULL)
+        return fault_set(fault, RESULT_UNAVAILABLE, "out of memory");
+    ingest->config = *config;
+    condition_init(&ingest->condition, true, "");
+    struct batcher_config batcher = {
+        .apply = apply,
+        .idle = tidy,
+        .context = ingest,
+        .batch_max = config->batch_max,
+        .queue_max = config->queue_max,
+        .linger_ms = config->linger_ms,
+        .idle_ms = IDLE_MS,
+    };
+    enum result r = batcher_start(&batcher, &ingest->batcher, fault);
+    if (r != RESULT_OK) {
+        condition_done(&ingest->condition);
+        free(ingest);
+        return r;
+    }
+    *ret = ingest;
+    return RESULT_OK;
+}
+
+void ingest_stop(struct ingest *ingest)
+{
+    if (ingest == NULL)
+        return;
+    batcher_stop(ingest->batcher);
+    condition_done(&ingest->condition);
+    free(ingest);
+}
+
+enum result ingest_submit(struct ingest *ingest, struct ingest_view *first,
+                          size_t views_count)
+{
+    return batcher_submit(ingest->batcher, &first->item, views_count);
+}
+
+enum result ingest_submit_and_wait(struct ingest *ingest,
+                                   struct ingest_view *view)
+{
+    return batcher_submit_and_wait(ingest->batcher, &view->item);
+}
+
+bool ingest_works(struct ingest *ingest, struct fault *ret_why)
+{
+    return condition_works(&ingest->condition, ret_why);
+}

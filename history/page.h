@@ -1,0 +1,16 @@
+#ifndef FLIXTUBE_HISTORY_PAGE_H
+#define FLIXTUBE_HISTORY_PAGE_H
+
+#include "http_server.h"
+
+/* Handlers of what never changes: the history page and the documents. */
+void page_html(void *context, struct http_request *request,
+               struct http_reply *reply);
+void page_css(void *context, struct http_request *request,
+              struct http_reply *reply);
+void page_js(void *context, struct http_request *request,
+             struct http_reply *reply);
+void page_openapi(void *context, struct http_request *request,
+                  struct http_reply *reply);
+
+#endif

@@ -1,0 +1,13 @@
+#ifndef FLIXTUBE_HISTORY_ROW_JSON_H
+#define FLIXTUBE_HISTORY_ROW_JSON_H
+
+#include "buffer.h"
+#include "store.h"
+
+/*
+ * A row as the API answers it: {"_id":…,"videoPath":…,…}. `_id` and
+ * `videoPath` as the reference names them; what is absent is left out.
+ */
+void row_json_write(struct buffer *buffer, const struct store_row *row);
+
+#endif

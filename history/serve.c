@@ -1,0 +1,165 @@
+#include "serve.h"
+
+#include <stddef.h>
+
+#include "api.h"
+#include "consumer.h"
+#include "counters.h"
+#include "dead_letter.h"
+#include "ingest.h"
+#include "log.h"
+#include "loop.h"
+#include "store.h"
+
+enum {
+    CONNECT_TIMEOUT_MS = 5 * 1000,
+    RECONNECT_MS_MIN = 250,
+    RECONNECT_MS_MAX = 10 * 1000,
+    /* Together under the 20 s that a container gets. */
+    CONSUMER_GRACE_MS = 8 * 1000,
+    HTTP_GRACE_MS = 3 * 1000,
+    DEAD_LETTER_GRACE_MS = 2 * 1000,
+    /* Beside the deliveries: what POST /viewed may have waiting. */
+    INGEST_POSTS_MAX = 8192,
+};
+
+/* Everything that runs, in order of its start. */
+struct service {
+    const struct config *config;
+    struct counters counters;
+    struct amqp_options amqp;
+    struct loop *loop;
+    struct store *store;
+    struct ingest *ingest;
+    struct dead_letters *dead_letters;
+    struct consumer *consumer;
+    struct http_server *http;
+    struct api api;
+};
+
+static struct amqp_options amqp_options_of(const struct config *config)
+{
+    return (struct amqp_options){
+        .url = config->rabbit,
+        .name = "history",
+        .ca_file =
+            config->rabbit_ca_file[0] != '\0' ? config->rabbit_ca_file : NULL,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+    };
+}
+
+static enum result start_store(struct service *service, struct fault *fault)
+{
+    struct store_config config = {.path = service->config->db,
+                                  .readers = service->config->readers};
+    return store_open(&config, &service->store, fault);
+}
+
+static enum result start_ingest(struct service *service, struct fault *fault)
+{
+    struct ingest_config config = {
+        .store = service->store,
+        .counters = &service->counters,
+        .batch_max = service->config->batch_max,
+        .linger_ms = service->config->batch_linger_ms,
+        .queue_max = service->config->prefetch + INGEST_POSTS_MAX,
+    };
+    return ingest_start(&config, &service->ingest, fault);
+}
+
+static enum result start_consumer(struct service *service, struct fault *fault)
+{
+    struct consumer_config config = {
+        .loop = service->loop,
+        .ingest = service->ingest,
+        .dead_letters = service->dead_letters,
+        .counters = &service->counters,
+        .amqp = service->amqp,
+        .prefetch = service->config->prefetch,
+        .reconnect_ms_min = RECONNECT_MS_MIN,
+        .reconnect_ms_max = RECONNECT_MS_MAX,
+    };
+    return consumer_start(&config, &service->consumer, fault);
+}
+
+static enum result start_api(struct service *service, struct fault *fault)
+{
+    service->api = (struct api){
+        .store = service->store,
+        .ingest = service->ingest,
+        .consumer = service->consumer,
+        .counters = &service->counters,
+    };
+    return api_start(&service->api, service->config, &service->http, fault);
+}
+
+static void consumer_stopped(void *context)
+{
+    struct service *service = context;
+    loop_quit(service->loop);
+}
+
+static void stop(void *context)
+{
+    struct service *service = context;
+    log_info("history stopping", log_end());
+    consumer_stop(service->consumer, CONSUMER_GRACE_MS, consumer_stopped,
+                  service);
+}
+
+static enum result start_all(struct service *service, struct fault *fault)
+{
+    enum result r = loop_make(&service->loop, fault);
+    if (r == RESULT_OK)
+        r = start_store(service, fault);
+    if (r == RESULT_OK)
+        r = start_ingest(service, fault);
+    if (r == RESULT_OK)
+        r = dead_letters_start(&service->amqp, &service->dead_letters, fault);
+    if (r == RESULT_OK)
+        r = start_consumer(service, fault);
+    if (r == RESULT_OK)
+        r = start_api(service, fault);
+    if (r == RESULT_OK)
+        r = loop_on_stop_signal(service->loop, stop, service, fault);
+    return r;
+}
+
+/* In the opposite order; what was not started is NULL. */
+static enum result stop_all(struct service *service, struct fault *fault)
+{
+    http_server_stop(service->http, HTTP_GRACE_MS);
+    dead_letters_stop(service->dead_letters, DEAD_LETTER_GRACE_MS);
+    ingest_stop(service->ingest);
+    consumer_end(service->consumer);
+    enum result r = store_close(service->store, fault);
+    loop_end(service->loop);
+    return r;
+}
+
+enum program_exit serve(const struct config *config)
+{
+    struct service service = {.config = config,
+                              .amqp = amqp_options_of(config)};
+    struct fault fault = {0};
+    struct fault closing = {0};
+    enum result started = start_all(&service, &fault);
+    if (started == RESULT_OK) {
+        log_info("history ready",
+                 log_int("port", http_server_port(service.http)),
+                 log_text("db", config->db), log_end());
+        loop_run(service.loop);
+    } else {
+        program_complain("history", fault.text);
+    }
+    enum result stopped = stop_all(&service, &closing);
+    if (started != RESULT_OK)
+        return program_exit_of(started);
+    if (stopped != RESULT_OK) {
+        log_error("the store did not close", log_text("why", closing.text),
+                  log_end());
+        return PROGRAM_FAILED;
+    }
+    log_info("history stopped", log_end());
+    return PROGRAM_DONE;
+}
