@@ -5,19 +5,19 @@
 #include <string.h>
 
 const char options_help[] =
-    "reload: builds again when a source file changes, and restarts what the\n"
-    "build changed.\n"
+    "reload: builds again when a source file changes, and restarts the\n"
+    "program when the build changed it.\n"
     "\n"
     "  reload --watch PATH... --build COMMAND --run PROGRAM [ARGUMENT...]\n"
-    "         [--run PROGRAM [ARGUMENT...]]...\n"
     "\n"
     "  --watch PATH...       files, or folders with all below them\n"
     "  --ignore PATTERN...   names to pass over, as the shell matches them\n"
     "                        (names that begin with . or # or end with ~\n"
     "                        always are)\n"
-    "  --build COMMAND       for /bin/sh -c; it fails by its exit code\n"
-    "  --run PROGRAM ...     what the build makes, with its arguments up to\n"
-    "                        the next --run; last on the line\n"
+    "  --build COMMAND       for /bin/sh -c; it fails by its exit code. Where\n"
+    "                        two of us share a build tree: 'flock FILE ...'\n"
+    "  --run PROGRAM ...     what the build makes; all that follows is its\n"
+    "                        arguments\n"
     "  --poll-ms N           between two looks at the files (250)\n"
     "  --settle-ms N         of quiet after a change (100)\n"
     "  --grace-ms N          between SIGTERM and SIGKILL (10000)\n"
@@ -28,15 +28,15 @@ const char options_help[] =
     "build leaves the running one as it is. A program that ends by itself is\n"
     "started again after the next build that succeeds, or after a rest of\n"
     "0.5 s that doubles up to 10 s. SIGTERM, SIGINT and SIGHUP end the\n"
-    "programs by SIGTERM, then reload; a second one is passed on too.\n"
+    "program by SIGTERM, then reload; a second one is passed on too.\n"
     "\n"
-    "Exit codes: 0 ended by a signal, and every program ended well; 1 a\n"
-    "program ended badly or had to be killed; 2 wrong usage; 3 cannot start.\n";
+    "Exit codes: 0 ended by a signal, and the program ended well; 1 it ended\n"
+    "badly or had to be killed; 2 wrong usage; 3 cannot start.\n";
 
 static const uint64_t NUMBER_MS_MAX = 3600 * 1000; /* an hour is no wait */
 
 /* Where list options go on collecting: what follows them up to the next. */
-enum list { LIST_NONE, LIST_WATCH, LIST_IGNORE, LIST_RUN };
+enum list { LIST_NONE, LIST_WATCH, LIST_IGNORE };
 
 struct number_option {
     const char *name;
@@ -89,32 +89,6 @@ static bool add_text(const char **list, size_t *count, size_t limit,
     return true;
 }
 
-static bool add_argument(struct options *options, const char *text,
-                         struct reason *reason)
-{
-    struct service_options *service =
-        &options->services[options->services_count - 1];
-
-    if (service->arguments_count == OPTIONS_ARGUMENTS_MAX)
-        return reason_set(reason, "more than %d arguments for '%s'",
-                          OPTIONS_ARGUMENTS_MAX, service->program);
-    if (service->program == NULL && text[0] == '\0')
-        return reason_set(reason, "an empty name is no program");
-    if (service->program == NULL)
-        service->program = text;
-    service->arguments[service->arguments_count++] = text;
-    return true;
-}
-
-static bool add_service(struct options *options, struct reason *reason)
-{
-    if (options->services_count == OPTIONS_SERVICES_MAX)
-        return reason_set(reason, "more than %d programs to run",
-                          OPTIONS_SERVICES_MAX);
-    options->services_count++;
-    return true;
-}
-
 static bool add_item(enum list list, const char *text, struct options *options,
                      struct reason *reason)
 {
@@ -125,8 +99,6 @@ static bool add_item(enum list list, const char *text, struct options *options,
     case LIST_IGNORE:
         return add_text(options->ignores, &options->ignores_count,
                         OPTIONS_IGNORES_MAX, text, reason);
-    case LIST_RUN:
-        return add_argument(options, text, reason);
     case LIST_NONE:
         break;
     }
@@ -168,11 +140,10 @@ static bool check(const struct options *options, struct reason *reason)
         return reason_set(reason, "nothing to watch: --watch PATH");
     if (options->build == NULL)
         return reason_set(reason, "nothing to build with: --build COMMAND");
-    if (options->services_count == 0)
+    if (options->run == NULL)
         return reason_set(reason, "nothing to run: --run PROGRAM");
-    for (size_t i = 0; i < options->services_count; i++)
-        if (options->services[i].program == NULL)
-            return reason_set(reason, "--run needs a program");
+    if (options->run[0] == NULL || options->run[0][0] == '\0')
+        return reason_set(reason, "--run needs a program");
     return true;
 }
 
@@ -191,13 +162,13 @@ bool options_read(int argc, char *const argv[], struct options *ret,
         bool good;
 
         if (strcmp(argv[at], "--run") == 0) {
-            list = LIST_RUN;
-            good = add_service(ret, reason);
-        } else if (list != LIST_RUN && argv[at][0] == '-') {
-            good = read_option(argv, &at, &list, ret, reason);
-        } else {
-            good = add_item(list, argv[at], ret, reason);
+            ret->run = (const char *const *)&argv[at + 1];
+            break;
         }
+        if (argv[at][0] == '-')
+            good = read_option(argv, &at, &list, ret, reason);
+        else
+            good = add_item(list, argv[at], ret, reason);
         if (!good)
             return false;
         if (ret->help || ret->version)

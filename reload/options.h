@@ -8,17 +8,8 @@
 #include "reason.h"
 
 enum {
-    OPTIONS_WATCHES_MAX = 64,    /* a scan visits each of them */
-    OPTIONS_IGNORES_MAX = 64,    /* each name is matched against each pattern */
-    OPTIONS_SERVICES_MAX = 16,   /* one child and three timers each */
-    OPTIONS_ARGUMENTS_MAX = 128, /* of one service, its program included */
-};
-
-/* A service: its program as built, and what it is started with. */
-struct service_options {
-    const char *program;
-    const char *arguments[OPTIONS_ARGUMENTS_MAX + 1]; /* as argv, NULL last */
-    size_t arguments_count;
+    OPTIONS_WATCHES_MAX = 64, /* a scan visits each of them */
+    OPTIONS_IGNORES_MAX = 64, /* each name is matched against each pattern */
 };
 
 /* The command line. All text is borrowed from argv. */
@@ -28,8 +19,7 @@ struct options {
     const char *ignores[OPTIONS_IGNORES_MAX];
     size_t ignores_count;
     const char *build;
-    struct service_options services[OPTIONS_SERVICES_MAX];
-    size_t services_count;
+    const char *const *run;    /* the program and its arguments, NULL last */
     uint64_t poll_ms;          /* between two scans */
     uint64_t settle_ms;        /* of quiet before a build */
     uint64_t grace_ms;         /* between SIGTERM and SIGKILL */

@@ -5,7 +5,7 @@
  * When to build: a pure state machine, without clock, files or processes. The
  * supervisor tells it what happened and does what it answers.
  *
- *   files change ─▶ settle until quiet ─▶ build ─▶ offer the programs
+ *   files change ─▶ settle until quiet ─▶ build ─▶ offer the program
  *
  * A change during a build queues one more build, however many changes come.
  * What that first build made is not offered: it may mix old text with new.
@@ -33,7 +33,7 @@ enum rebuild_action {
     REBUILD_NOTHING,
     REBUILD_SETTLE,          /* wait for quiet, anew */
     REBUILD_BUILD,           /* start the build */
-    REBUILD_OFFER,           /* give what was built to the services */
+    REBUILD_OFFER,           /* give what was built to the service */
     REBUILD_COMPLAIN,        /* say that the build failed */
     REBUILD_COMPLAIN_SETTLE, /* both */
     REBUILD_ABANDON          /* kill the build */

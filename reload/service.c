@@ -30,8 +30,7 @@ static void start(struct service *service)
     uv_timer_stop(&service->grace);
     uv_timer_stop(&service->rest);
     service->started_ms = now_ms();
-    if (child_start(service->copy, service->options->arguments, &service->pid,
-                    &reason)) {
+    if (child_start(service->copy, service->run, &service->pid, &reason)) {
         say("%s runs (pid %d)", service->name, (int)service->pid);
         return;
     }
@@ -88,21 +87,21 @@ static void happens(struct service *service, enum service_event event)
 }
 
 bool service_open(struct service *service, uv_loop_t *loop,
-                  const struct service_options *options, uint64_t grace_ms,
+                  const char *const *run, uint64_t grace_ms,
                   service_finished_fn *finished, void *context,
                   struct reason *reason)
 {
-    const char *slash = strrchr(options->program, '/');
+    const char *slash = strrchr(run[0], '/');
 
     *service = (struct service){
-        .options = options,
-        .name = slash == NULL ? options->program : slash + 1,
+        .run = run,
+        .name = slash == NULL ? run[0] : slash + 1,
         .state = SERVICE_WAITING,
         .grace_ms = grace_ms,
         .finished = finished,
         .context = context,
     };
-    if (!swap_path(options->program, service->copy, reason))
+    if (!swap_path(run[0], service->copy, reason))
         return false;
     /* Neither can fail. */
     uv_timer_init(loop, &service->grace);
@@ -121,8 +120,7 @@ void service_close(struct service *service)
 bool service_offer(struct service *service, bool *ret_changed,
                    struct reason *reason)
 {
-    if (!swap_take(service->options->program, service->copy, ret_changed,
-                   reason))
+    if (!swap_take(service->run[0], service->copy, ret_changed, reason))
         return false;
     happens(service, *ret_changed ? SERVICE_PROGRAM_NEW : SERVICE_PROGRAM_SAME);
     return true;

@@ -6,7 +6,6 @@
 #include <sys/types.h>
 #include <uv.h>
 
-#include "options.h"
 #include "service_state.h"
 #include "swap.h"
 
@@ -18,9 +17,9 @@ typedef void service_finished_fn(void *context);
  * belongs to the loop's thread, and must stay where it is while it is open.
  */
 struct service {
-    const struct service_options *options; /* borrowed */
-    const char *name;                      /* the program's, without folders */
-    char copy[SWAP_PATH_BYTES];            /* what its process runs from */
+    const char *const *run;     /* the program and its arguments, borrowed */
+    const char *name;           /* the program's, without folders */
+    char copy[SWAP_PATH_BYTES]; /* what its process runs from */
     enum service_state state;
     pid_t pid; /* 0: none */
     uint64_t started_ms;
@@ -35,7 +34,7 @@ struct service {
 
 /* False: the program's path is too long; then there is nothing to close. */
 bool service_open(struct service *service, uv_loop_t *loop,
-                  const struct service_options *options, uint64_t grace_ms,
+                  const char *const *run, uint64_t grace_ms,
                   service_finished_fn *finished, void *context,
                   struct reason *reason);
 

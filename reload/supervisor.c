@@ -37,9 +37,9 @@ struct supervisor {
     uv_timer_t build_end;
     uv_signal_t child_ended;
     uv_signal_t stops[SIGNALS];
-    struct service services[OPTIONS_SERVICES_MAX];
-    size_t services_count; /* open ones */
-    size_t services_finished;
+    struct service service;
+    bool service_opened;
+    bool service_finished;
 };
 
 static void happens(struct supervisor *supervisor, enum rebuild_event event);
@@ -52,8 +52,7 @@ static uint64_t now_ms(void)
 
 static void end_when_all_is_ended(struct supervisor *supervisor)
 {
-    if (supervisor->build_pid == 0 &&
-        supervisor->services_finished == supervisor->services_count)
+    if (supervisor->build_pid == 0 && supervisor->service_finished)
         uv_stop(&supervisor->loop);
 }
 
@@ -61,7 +60,7 @@ static void service_finished(void *context)
 {
     struct supervisor *supervisor = context;
 
-    supervisor->services_finished++;
+    supervisor->service_finished = true;
     end_when_all_is_ended(supervisor);
 }
 
@@ -118,14 +117,16 @@ static void settled(uv_timer_t *timer)
     struct supervisor *supervisor = timer->data;
     const char *path;
 
-    if (look(supervisor))
+    if (look(supervisor)) {
         happens(supervisor, REBUILD_CHANGED);
-    else if (supervisor->built_known &&
-             snapshot_differences(&supervisor->built, &supervisor->last,
-                                  &path) == 0)
+    } else if (supervisor->built_known &&
+               snapshot_differences(&supervisor->built, &supervisor->last,
+                                    &path) == 0) {
+        say("all is as it was at the last build");
         happens(supervisor, REBUILD_REVERTED);
-    else
+    } else {
         happens(supervisor, REBUILD_QUIET);
+    }
 }
 
 static void end_build(uv_timer_t *timer)
@@ -174,20 +175,15 @@ static void start_build(struct supervisor *supervisor)
 
 static void offer(struct supervisor *supervisor)
 {
-    size_t changed_count = 0;
+    struct reason reason;
+    bool changed;
 
     say("built in %.2f s",
         (double)(now_ms() - supervisor->build_started_ms) / 1000);
-    for (size_t i = 0; i < supervisor->services_count; i++) {
-        struct reason reason;
-        bool changed = false;
-
-        if (!service_offer(&supervisor->services[i], &changed, &reason))
-            say("%s", reason.text);
-        changed_count += changed;
-    }
-    if (changed_count == 0)
-        say("no program changed");
+    if (!service_offer(&supervisor->service, &changed, &reason))
+        say("%s", reason.text);
+    else if (!changed)
+        say("%s is the same as before", supervisor->service.name);
 }
 
 static void settle(struct supervisor *supervisor)
@@ -256,13 +252,10 @@ static void reap(uv_signal_t *handle, int number)
 
     (void)number;
     while (child_reap(&pid, &status)) {
-        if (pid == supervisor->build_pid) {
+        if (pid == supervisor->build_pid)
             build_ended(supervisor, status);
-            continue;
-        }
-        for (size_t i = 0; i < supervisor->services_count; i++)
-            if (service_child_ended(&supervisor->services[i], pid, status))
-                break;
+        else
+            service_child_ended(&supervisor->service, pid, status);
     }
 }
 
@@ -274,23 +267,16 @@ static void stop(uv_signal_t *handle, int number)
     uv_timer_stop(&supervisor->look);
     uv_timer_stop(&supervisor->settle);
     happens(supervisor, REBUILD_STOP);
-    for (size_t i = 0; i < supervisor->services_count; i++)
-        service_stop(&supervisor->services[i]);
+    service_stop(&supervisor->service);
     end_when_all_is_ended(supervisor);
 }
 
-static bool open_services(struct supervisor *supervisor, struct reason *reason)
+static bool open_service(struct supervisor *supervisor, struct reason *reason)
 {
-    const struct options *options = supervisor->options;
-
-    for (size_t i = 0; i < options->services_count; i++) {
-        if (!service_open(&supervisor->services[i], &supervisor->loop,
-                          &options->services[i], options->grace_ms,
-                          service_finished, supervisor, reason))
-            return false;
-        supervisor->services_count++;
-    }
-    return true;
+    supervisor->service_opened = service_open(
+        &supervisor->service, &supervisor->loop, supervisor->options->run,
+        supervisor->options->grace_ms, service_finished, supervisor, reason);
+    return supervisor->service_opened;
 }
 
 static bool watch_signals(struct supervisor *supervisor, struct reason *reason)
@@ -338,8 +324,8 @@ static bool open_loop(struct supervisor *supervisor, struct reason *reason)
 
 static void close_loop(struct supervisor *supervisor)
 {
-    for (size_t i = 0; i < supervisor->services_count; i++)
-        service_close(&supervisor->services[i]);
+    if (supervisor->service_opened)
+        service_close(&supervisor->service);
     uv_close((uv_handle_t *)&supervisor->look, NULL);
     uv_close((uv_handle_t *)&supervisor->settle, NULL);
     uv_close((uv_handle_t *)&supervisor->build_end, NULL);
@@ -350,14 +336,6 @@ static void close_loop(struct supervisor *supervisor)
     uv_loop_close(&supervisor->loop);
     snapshot_done(&supervisor->last);
     snapshot_done(&supervisor->built);
-}
-
-static enum supervisor_exit verdict(const struct supervisor *supervisor)
-{
-    for (size_t i = 0; i < supervisor->services_count; i++)
-        if (supervisor->services[i].ended_badly)
-            return SUPERVISOR_ENDED_BADLY;
-    return SUPERVISOR_ENDED;
 }
 
 enum supervisor_exit supervisor_run(const struct options *options)
@@ -376,14 +354,15 @@ enum supervisor_exit supervisor_run(const struct options *options)
         say("%s", reason.text);
         return code;
     }
-    if (open_services(&supervisor, &reason) &&
+    if (open_service(&supervisor, &reason) &&
         watch_signals(&supervisor, &reason) &&
         first_look(&supervisor, &reason)) {
         supervisor.state = REBUILD_BUILDING;
         start_build(&supervisor);
         uv_timer_start(&supervisor.look, look_again, options->poll_ms, 0);
         uv_run(&supervisor.loop, UV_RUN_DEFAULT);
-        code = verdict(&supervisor);
+        code = supervisor.service.ended_badly ? SUPERVISOR_ENDED_BADLY
+                                              : SUPERVISOR_ENDED;
     } else {
         say("%s", reason.text);
     }

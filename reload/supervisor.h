@@ -5,7 +5,8 @@
 
 enum supervisor_exit {
     SUPERVISOR_ENDED = 0,
-    SUPERVISOR_ENDED_BADLY = 1, /* a program was killed or gave another code */
+    SUPERVISOR_ENDED_BADLY =
+        1, /* the program was killed or gave another code */
     SUPERVISOR_USAGE = 2,
     SUPERVISOR_CANNOT_START = 3,
 };
