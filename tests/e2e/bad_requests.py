@@ -1,0 +1,292 @@
+"""Bad HTTP input gets a 4xx that names the fault, and harms nobody else."""
+
+import socket
+import time
+import unittest
+
+from support.claims import Claims
+from support.ports import free_port
+from support.service import History, Streaming
+from support.waiting import eventually
+from support.web import raw_exchange, request, status_of
+
+JSON = {"Content-Type": "application/json"}
+SAMPLE = "SampleVideo_1280x720_1mb.mp4"
+VIEW = b'{"videoPath":"./v.mp4"}'
+PROGRESS = f'{{"videoId":"{SAMPLE}","position":1,"played":1,"duration":30}}'.encode()
+
+
+def post(body, **headers):
+    return {"method": "POST", "body": body, "headers": headers or JSON}
+
+
+# (path, how, status, a word that the detail must have)
+HISTORY_CASES = [
+    ("/nowhere", {}, 404, "path"),
+    ("/history/", {}, 404, ""),
+    ("/history?limits=1", {}, 400, "limits"),
+    ("/history?limit=1&limit=2", {}, 400, "limit"),
+    ("/history?limit=0", {}, 400, "limit"),
+    ("/history?limit=1001", {}, 400, "1000"),
+    ("/history?limit=-1", {}, 400, "limit"),
+    ("/history?limit=ten", {}, 400, "limit"),
+    ("/history?limit=1e2", {}, 400, "limit"),
+    ("/history?limit=99999999999999999999", {}, 400, "limit"),
+    ("/history?limit=", {}, 400, "limit"),
+    ("/history?limit", {}, 400, "limit"),
+    ("/history?skip=-1", {}, 400, "skip"),
+    ("/history?skip=1000001", {}, 400, "1000000"),
+    ("/history?order=up", {}, 400, "order"),
+    ("/history?since=yesterday", {}, 400, "since"),
+    ("/history?until=2026-02-30T00:00:00Z", {}, 400, "until"),
+    ("/history?cursor=abc", {}, 400, "cursor"),
+    ("/history?cursor=%00", {}, 400, "cursor"),
+    ("/history?userId=", {}, 400, "userId"),
+    ("/history?userId=" + "u" * 129, {}, 400, "userId"),
+    ("/history?userId=" + "u" * 600, {}, 400, "userId"),
+    ("/history?userId=%ff", {}, 400, "userId"),
+    ("/history?userId=%zz", {}, 400, "userId"),
+    ("/history?userId=a%00b", {}, 400, "userId"),
+    ("/history?" + "&".join(f"p{n}=1" for n in range(40)), {}, 400, "parameter"),
+    ("/history?videoId=" + "v" * 257, {}, 400, "videoId"),
+    ("/history", {"method": "DELETE"}, 405, "DELETE"),
+    ("/history", post(b"{}"), 405, "POST"),
+    ("/viewed", {}, 405, "GET"),
+    ("/healthz?x=1", {}, 400, "x"),
+    ("/readyz?x=1", {}, 400, "x"),
+    ("/metrics?x=1", {}, 400, "x"),
+    ("/openapi.yaml?x=1", {}, 400, "x"),
+    ("/?x=1", {}, 400, "x"),
+    ("/history/7?x=1", {}, 400, "x"),
+    ("/history/7", {}, 404, "id"),
+    ("/history/019c1234-5678-7abc-8def-0123456789ab", {}, 404, "id"),
+    ("/viewed?x=1", post(VIEW), 400, "x"),
+    ("/viewed", post(VIEW, **{"Content-Type": "text/csv"}), 415, "json"),
+    ("/viewed", post(VIEW, **{"X-None": "1"}), 415, "json"),
+    ("/viewed", post(b""), 400, "JSON"),
+    ("/viewed", post(b"{"), 400, "JSON"),
+    ("/viewed", post(b"[]"), 400, "object"),
+    ("/viewed", post(b"{}"), 400, "video"),
+    ("/viewed", post(b'{"videoPath":7}'), 400, "videoPath"),
+    ("/viewed", post(b'{"videoPath":"./\xff"}'), 400, "UTF-8"),
+    ("/viewed", post(b'{"videoPath":"./v","id":"7"}'), 400, "id"),
+    ("/viewed", post(b'{"videoPath":"' + b"v" * 17000 + b'"}'), 413, "16384"),
+]
+
+STREAMING_CASES = [
+    ("/nowhere", {}, 404, "path"),
+    ("/videos?x=1", {}, 400, "x"),
+    ("/viewer?x=1", {}, 400, "x"),
+    ("/healthz?x=1", {}, 400, "x"),
+    ("/readyz?x=1", {}, 400, "x"),
+    ("/metrics?x=1", {}, 400, "x"),
+    ("/openapi.yaml?x=1", {}, 400, "x"),
+    ("/video?x=1", {}, 400, "x"),
+    ("/video?id=a&id=b", {}, 400, "id"),
+    ("/video?reports=2", {}, 400, "reports"),
+    ("/video?id=" + "v" * 600, {}, 400, "id"),
+    ("/video?id=none.mp4", {}, 404, "none.mp4"),
+    ("/video", {"method": "DELETE"}, 405, "DELETE"),
+    ("/video", {"headers": {"Range": "bytes=99999999-"}}, 416, ""),
+    ("/video", {"headers": {"If-Match": '"other"'}}, 412, ""),
+    ("/progress", {}, 405, "GET"),
+    ("/progress?x=1", post(PROGRESS), 400, "x"),
+    ("/progress", post(PROGRESS, **{"Content-Type": "text/csv"}), 415, "json"),
+    ("/progress", post(b""), 400, "JSON"),
+    ("/progress", post(b"{"), 400, "JSON"),
+    ("/progress", post(b"[]"), 400, "object"),
+    ("/progress", post(b"{}"), 400, "videoId"),
+    ("/progress", post(b'{"videoId":7,"played":1}'), 400, "videoId"),
+    ("/progress", post(PROGRESS.replace(b'"played":1', b'"played":"1"')), 400, "played"),
+    ("/progress", post(PROGRESS.replace(b'"played":1', b'"played":-1')), 400, "played"),
+    ("/progress", post(PROGRESS.replace(b'"played":1', b'"played":1e999')), 400, "played"),
+    ("/progress", post(PROGRESS.replace(b"SampleVideo", b"None")), 404, "None"),
+    ("/progress", post(b'{"videoId":"' + b"v" * 5000 + b'"}'), 413, "4096"),
+]
+
+# Ids that try to leave the folder, as they stand in the request line.
+TRAVERSALS = [
+    "../history.db",
+    "..%2Fhistory.db",
+    "%2e%2e%2fhistory.db",
+    "..%252fhistory.db",
+    "/etc/passwd",
+    "%2Fetc%2Fpasswd",
+    "....//....//etc/passwd",
+    "..\\..\\etc\\passwd",
+    "%5c..%5cpasswd",
+    f"./{SAMPLE}",
+    f"sub/../{SAMPLE}",
+    f"{SAMPLE}/",
+    f"{SAMPLE}/..",
+    ".",
+    "..",
+    f"{SAMPLE}%20",
+    f"{SAMPLE.lower()}",
+    "",
+]
+
+# Requests whose length can be read in two ways, or that are none.
+SMUGGLING = {
+    "two lengths": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 23\r\nContent-Length: 24\r\n\r\n" + VIEW,
+    "the same length twice": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 23\r\nContent-Length: 23\r\n\r\n" + VIEW,
+    "a length and chunks": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 23\r\nTransfer-Encoding: chunked\r\n\r\n17\r\n" + VIEW + b"\r\n0\r\n\r\n",
+    "chunks and a length": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\nContent-Length: 23\r\n\r\n17\r\n" + VIEW + b"\r\n0\r\n\r\n",
+    "a length that is no number": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2x\r\n\r\n" + VIEW,
+    "a length below zero": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: -1\r\n\r\n" + VIEW,
+    "a length beyond 64 bits": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99999999999999999999999\r\n\r\n" + VIEW,
+    "a length with a sign": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: +23\r\n\r\n" + VIEW,
+    "an encoding that is none": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: xchunked\r\n\r\n17\r\n" + VIEW + b"\r\n0\r\n\r\n",
+    "a chunk that is none": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n" + VIEW + b"\r\n0\r\n\r\n",
+    "no host": b"GET /history HTTP/1.1\r\nConnection: close\r\n\r\n",
+    "no HTTP": b"HELLO\r\n\r\n",
+    "a space before the colon": b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length : 23\r\n\r\n" + VIEW,
+    "a body where none is taken": b"GET /history HTTP/1.1\r\nHost: x\r\nContent-Length: 40\r\n\r\nPOST /viewed HTTP/1.1\r\nHost: x\r\n\r\n123456",
+}
+
+
+class BadRequests(Claims):
+    @classmethod
+    def setUpClass(cls):
+        # Both run without a broker: bad input is refused before it matters.
+        import tempfile
+
+        cls.shared = tempfile.mkdtemp(prefix="flixtube-")
+        nowhere = f"amqp://127.0.0.1:{free_port()}"
+        cls.views = History(cls.shared, RABBIT=nowhere).start(ready=False)
+        cls.videos = Streaming(cls.shared, RABBIT=nowhere).start(ready=False)
+        for service in (cls.views, cls.videos):
+            eventually(lambda s=service: s.get("/healthz").status == 200)
+
+    @classmethod
+    def tearDownClass(cls):
+        import shutil
+
+        cls.views.stop()
+        cls.videos.stop()
+        shutil.rmtree(cls.shared, ignore_errors=True)
+
+    def tearDown(self):
+        self.assertEqual(self.views.get("/healthz").status, 200)
+        self.assertEqual(self.videos.get("/healthz").status, 200)
+        self.assertEqual(self.views.rows(), [], "bad input became a view")
+
+    def is_problem(self, answer, status, word):
+        self.assertEqual(answer.status, status, answer.body)
+        self.assertEqual(answer.headers["Content-Type"], "application/problem+json")
+        problem = answer.json()
+        self.assertEqual(set(problem), {"type", "title", "status", "detail"})
+        self.assertEqual(problem["status"], status)
+        self.assertIn(word, problem["detail"])
+
+    def check_cases(self, service, cases):
+        for path, how, status, word in cases:
+            with self.subTest(path=path[:60], how=str(how)[:80]):
+                answer = request(
+                    how.get("method", "GET"),
+                    service.url(path),
+                    body=how.get("body"),
+                    headers=how.get("headers"),
+                )
+                self.is_problem(answer, status, word)
+
+    def test_history_names_the_fault(self):
+        self.check_cases(self.views, HISTORY_CASES)
+
+    def test_streaming_names_the_fault(self):
+        self.check_cases(self.videos, STREAMING_CASES)
+
+    def test_a_cursor_with_skip_is_refused(self):
+        answer = self.views.get("/history?skip=1&cursor=abc")
+        self.is_problem(answer, 400, "cursor")
+
+    def test_a_wrong_method_is_told_the_right_ones(self):
+        self.assertEqual(
+            request("PUT", self.views.url("/history")).headers["Allow"], "GET, HEAD"
+        )
+        self.assertEqual(
+            request("GET", self.views.url("/viewed")).headers["Allow"], "POST"
+        )
+
+    def test_ids_that_try_to_leave_the_folder_are_not_found(self):
+        for name in TRAVERSALS:
+            with self.subTest(name):
+                raw = raw_exchange(
+                    self.videos.port,
+                    f"GET /video?id={name} HTTP/1.1\r\nHost: x\r\n"
+                    "Connection: close\r\n\r\n".encode(),
+                )
+                self.assertEqual(status_of(raw), 404, raw[:200])
+                self.assertNotIn(b"root:", raw)
+
+    def test_an_id_with_a_nul_is_refused(self):
+        for name in (f"{SAMPLE}%00", f"%00{SAMPLE}", "/..%2f..%2fetc/pass%00wd"):
+            with self.subTest(name):
+                self.is_problem(self.videos.get(f"/video?id={name}"), 400, "id")
+
+    def test_a_path_is_never_a_file(self):
+        for path in ("/../etc/passwd", "/videos/../history.db", "/%2e%2e/x", "//etc"):
+            with self.subTest(path):
+                raw = raw_exchange(
+                    self.videos.port,
+                    f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(),
+                )
+                self.assertEqual(status_of(raw), 404, raw[:200])
+
+    def test_a_request_of_two_readings_is_refused_and_cut(self):
+        for name, raw_request in SMUGGLING.items():
+            with self.subTest(name):
+                answer = raw_exchange(self.views.port, raw_request)
+                self.assertIn(status_of(answer), (0, 400, 413, 501), answer[:300])
+                self.assertLess(answer.count(b"HTTP/1.1 "), 2, "two answers")
+
+    def test_headers_over_the_limit_are_refused(self):
+        raw = raw_exchange(
+            self.views.port,
+            b"GET /history HTTP/1.1\r\nHost: x\r\nX-Long: "
+            + b"x" * 40000
+            + b"\r\n\r\n",
+        )
+        self.assertIn(status_of(raw), (0, 413, 431), raw[:200])
+
+    def test_a_target_over_the_limit_is_refused(self):
+        raw = raw_exchange(
+            self.views.port,
+            b"GET /history?userId=" + b"x" * 40000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        )
+        self.assertIn(status_of(raw), (0, 400, 414, 431), raw[:200])
+
+    def cut_within(self, service, first, each, limit_s):
+        """Sends `each` every half second; the server must end it in time."""
+        began = time.monotonic()
+        with socket.create_connection(("127.0.0.1", service.port)) as peer:
+            peer.sendall(first)
+            peer.settimeout(0.5)
+            while time.monotonic() - began < limit_s:
+                try:
+                    peer.sendall(each)
+                    if peer.recv(65536) == b"":
+                        return
+                except socket.timeout:
+                    continue
+                except OSError:
+                    return
+        self.fail(f"still open after {limit_s} s")
+
+    def test_a_client_of_slow_headers_is_cut(self):
+        for service in (self.views, self.videos):
+            with self.subTest(service.name):
+                self.cut_within(
+                    service, b"GET / HTTP/1.1\r\nHost: x\r\nX-A: ", b"a", 20
+                )
+
+    def test_a_client_of_a_slow_body_is_cut(self):
+        head = (
+            b"POST /viewed HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 10000\r\n\r\n"
+        )
+        self.cut_within(self.views, head, b" ", 30)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,95 @@
+# shellcheck shell=bash
+# What the project needs of Debian 12, Debian 13 and Ubuntu 24.04. Sourced.
+# shellcheck disable=SC2034 # used by flix
+
+# To build and to run.
+run_packages=(
+    gcc libc6-dev cmake ninja-build pkgconf ccache
+    libsqlite3-dev librabbitmq-dev libmicrohttpd-dev libcjson-dev libuv1-dev
+    rabbitmq-server procps
+)
+
+# The tests, on top of that.
+test_packages=(
+    libcmocka-dev
+    clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck
+    python3 python3-pika python3-yaml python3-jsonschema
+    chromium fonts-dejavu-core nodejs npm
+    curl git openssl
+)
+
+print_missing_packages() {
+    local name
+    for name in "$@"; do
+        dpkg-query -W -f='${db:Status-Status}' "$name" 2>/dev/null |
+            grep -qx installed || echo "$name"
+    done
+}
+
+# install_packages NAME…: does nothing when all are there; else says what it
+# installs and installs it, or, without root, says what to run and ends.
+install_packages() {
+    command -v apt-get >/dev/null ||
+        fail "this set-up needs apt-get (Debian, Ubuntu); see README for what to install elsewhere"
+    local missing
+    mapfile -t missing < <(print_missing_packages "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
+    local install=(apt-get install -y --no-install-recommends "${missing[@]}")
+    if [ "$(id -u)" != 0 ]; then
+        say "not root, so first run: sudo apt-get update && sudo ${install[*]}" >&2
+        exit 1
+    fi
+    say "installing: ${missing[*]}"
+    hold_back_services
+    export DEBIAN_FRONTEND=noninteractive
+    quietly apt-get update || fail "apt-get update failed"
+    quietly "${install[@]}" || fail "the installation failed"
+    let_services_go
+    keep_broker_service_off "${missing[@]}"
+}
+
+# The log of a command is shown only when it failed.
+quietly() {
+    local log
+    log=$(mktemp)
+    "$@" >"$log" 2>&1 </dev/null && rm -f "$log" && return
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+}
+
+# A package's service is not wanted: the project starts its own, private ones.
+readonly service_policy=/usr/sbin/policy-rc.d
+
+hold_back_services() {
+    held_back=''
+    [ -e "$service_policy" ] && return
+    held_back=1
+    trap let_services_go EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$service_policy"
+    chmod +x "$service_policy"
+}
+
+let_services_go() {
+    [ -n "$held_back" ] || return 0
+    held_back=''
+    rm -f "$service_policy"
+    trap - EXIT
+}
+
+# Else systemd would start a second broker, for all users, at the next boot.
+keep_broker_service_off() {
+    case " $* " in *' rabbitmq-server '*) ;; *) return 0 ;; esac
+    [ -d /run/systemd/system ] || return 0
+    systemctl disable rabbitmq-server >/dev/null 2>&1
+    say "left the system's own rabbitmq-server service off: a private one is used"
+}
+
+# The browser tests' packages, by the lock file beside them.
+install_browser_tests() {
+    [ -f tests/browser/package.json ] && [ ! -d tests/browser/node_modules ] ||
+        return 0
+    say "installing the browser tests' packages"
+    quietly npm --prefix tests/browser ci --ignore-scripts --no-audit --no-fund ||
+        fail "npm could not install the browser tests' packages"
+}

@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# Builds the tests in their kinds, runs them by CTest, adds up. Sourced.
+
+passed=0
+failed=0
+
+# Some systems place memory so randomly that ThreadSanitizer cannot start.
+without_random_places() {
+    if setarch -R true 2>/dev/null; then
+        setarch -R "$@"
+    else
+        "$@"
+    fi
+}
+
+# run_ctest PRESET [CTest's options…]: adds to the totals.
+run_ctest() {
+    local preset=$1 log line
+    shift
+    log=build/$preset/ctest.log
+    without_random_places ctest --preset "$preset" --parallel "$jobs_max" \
+        --no-tests=error "$@" 2>&1 | tee "$log"
+    local status=${PIPESTATUS[0]}
+    line=$(grep -E '[0-9]+% tests passed, [0-9]+ tests? failed out of [0-9]+' "$log" | tail -n 1)
+    if [[ $line =~ ,\ ([0-9]+)\ tests?\ failed\ out\ of\ ([0-9]+) ]]; then
+        failed=$((failed + BASH_REMATCH[1]))
+        passed=$((passed + BASH_REMATCH[2] - BASH_REMATCH[1]))
+    elif [ "$status" -ne 0 ]; then
+        failed=$((failed + 1)) # none ran: that is no success
+    fi
+}
+
+test_dev() {
+    say "building with AddressSanitizer and UndefinedBehaviorSanitizer"
+    build_preset dev
+    run_ctest dev "$@"
+}
+
+# What has threads is in the unit and integration tests.
+test_tsan() {
+    say "building with ThreadSanitizer"
+    build_preset tsan
+    run_ctest tsan --tests-regex '^(unit|integration)\.'
+}
+
+test_fuzz() {
+    say "building the fuzzers"
+    build_preset fuzz
+    run_ctest fuzz --label-regex '^fuzz$'
+}
+
+test_everything() {
+    test_dev
+    test_tsan
+    test_fuzz
+}
+
+# test_some WHAT…: labels, or patterns of names.
+test_some() {
+    local what patterns=()
+    for what in "$@"; do
+        case $what in
+        tsan) test_tsan ;;
+        fuzz) test_fuzz ;;
+        *) patterns+=("$(name_pattern "$what")") ;;
+        esac
+    done
+    [ ${#patterns[@]} -eq 0 ] ||
+        test_dev --tests-regex "$(IFS='|' && echo "${patterns[*]}")"
+}
+
+# A test's name is its label, a dot, and what it claims.
+name_pattern() {
+    case $1 in
+    *[!a-z]*) echo "$1" ;;
+    *) [ -d "tests/$1" ] && echo "^$1[.]" || echo "$1" ;;
+    esac
+}
+
+print_test_totals() {
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
+}
