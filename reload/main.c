@@ -15,7 +15,7 @@ static int print(const char *text)
 int main(int argc, char *argv[])
 {
     static struct options options;
-    struct reason reason;
+    struct reason reason = {0};
 
     /* A closed terminal or pipe must not end us before our children. */
     signal(SIGPIPE, SIG_IGN);

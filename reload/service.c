@@ -25,7 +25,7 @@ static void rest_is_over(uv_timer_t *timer)
 
 static void start(struct service *service)
 {
-    struct reason reason;
+    struct reason reason = {0};
 
     uv_timer_stop(&service->grace);
     uv_timer_stop(&service->rest);

@@ -68,7 +68,7 @@ static void service_finished(void *context)
 static bool look(struct supervisor *supervisor)
 {
     struct snapshot now;
-    struct reason reason;
+    struct reason reason = {0};
     const char *path;
     size_t count;
 
@@ -155,7 +155,7 @@ static void start_build(struct supervisor *supervisor)
     const char *const shell[] = {"/bin/sh", "-c", supervisor->options->build,
                                  NULL};
     struct snapshot now;
-    struct reason reason;
+    struct reason reason = {0};
 
     supervisor->built_known = snapshot_take(&supervisor->scope, &now, &reason);
     if (supervisor->built_known) {
@@ -175,7 +175,7 @@ static void start_build(struct supervisor *supervisor)
 
 static void offer(struct supervisor *supervisor)
 {
-    struct reason reason;
+    struct reason reason = {0};
     bool changed;
 
     say("built in %.2f s",
@@ -343,7 +343,7 @@ enum supervisor_exit supervisor_run(const struct options *options)
     /* Too large for some stacks, and one a process is enough. */
     static struct supervisor supervisor;
     enum supervisor_exit code = SUPERVISOR_CANNOT_START;
-    struct reason reason;
+    struct reason reason = {0};
 
     supervisor = (struct supervisor){
         .options = options,
