@@ -1,0 +1,108 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "topology.h"
+
+static const struct amqp_queue *queue_of(const char *name)
+{
+    for (size_t i = 0; i < topology_queues_count; i++) {
+        if (strcmp(topology_queues[i].name, name) == 0)
+            return &topology_queues[i];
+    }
+    fail_msg("no queue %s", name);
+    return NULL;
+}
+
+static const struct amqp_argument *argument_of(const struct amqp_queue *queue,
+                                               const char *name)
+{
+    for (size_t i = 0;
+         i < AMQP_ARGUMENTS_MAX && queue->arguments[i].name != NULL; i++) {
+        if (strcmp(queue->arguments[i].name, name) == 0)
+            return &queue->arguments[i];
+    }
+    return NULL;
+}
+
+static void assert_text(const struct amqp_queue *queue, const char *name,
+                        const char *text)
+{
+    const struct amqp_argument *argument = argument_of(queue, name);
+    assert_non_null(argument);
+    assert_non_null(argument->text);
+    assert_string_equal(argument->text, text);
+}
+
+static void every_queue_is_bound_to_an_exchange_that_is_declared(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < topology_queues_count; i++) {
+        bool declared = false;
+        for (size_t j = 0; j < topology_exchanges_count; j++)
+            declared |= strcmp(topology_queues[i].exchange,
+                               topology_exchanges[j].name) == 0;
+        assert_true(declared);
+        assert_non_null(argument_of(&topology_queues[i], "x-queue-type"));
+    }
+}
+
+static void poison_goes_to_the_dead_and_is_not_lost_on_the_way(void **state)
+{
+    (void)state;
+    const struct amqp_queue *queue = queue_of(TOPOLOGY_QUEUE);
+    assert_text(queue, "x-queue-type", "quorum");
+    assert_text(queue, "x-dead-letter-exchange", TOPOLOGY_DEAD_EXCHANGE);
+    assert_text(queue, "x-dead-letter-strategy", "at-least-once");
+    assert_text(queue, "x-overflow", "reject-publish");
+    assert_string_equal(queue_of(TOPOLOGY_DEAD_QUEUE)->exchange,
+                        TOPOLOGY_DEAD_EXCHANGE);
+}
+
+/* -1 loses a message at its first return on 3.10; without the argument 4.x
+ * has a limit of 20. */
+static void every_quorum_queue_has_a_large_limit_of_deliveries(void **state)
+{
+    (void)state;
+    const char *const names[] = {TOPOLOGY_QUEUE, TOPOLOGY_DEAD_QUEUE};
+    for (size_t i = 0; i < 2; i++) {
+        const struct amqp_argument *limit =
+            argument_of(queue_of(names[i]), "x-delivery-limit");
+        assert_non_null(limit);
+        assert_null(limit->text);
+        assert_true(limit->integer >= 1000);
+    }
+}
+
+static void the_stream_keeps_views_within_an_age_and_a_size(void **state)
+{
+    (void)state;
+    const struct amqp_queue *stream = queue_of(TOPOLOGY_STREAM);
+    assert_text(stream, "x-queue-type", "stream");
+    assert_text(stream, "x-max-age", "30D");
+    const struct amqp_argument *bytes =
+        argument_of(stream, "x-max-length-bytes");
+    const struct amqp_argument *segment =
+        argument_of(stream, "x-stream-max-segment-size-bytes");
+    assert_non_null(bytes);
+    assert_non_null(segment);
+    /* Only whole segments go. */
+    assert_true(segment->integer * 10 <= bytes->integer);
+    assert_string_equal(stream->exchange, TOPOLOGY_EXCHANGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_queue_is_bound_to_an_exchange_that_is_declared),
+        cmocka_unit_test(poison_goes_to_the_dead_and_is_not_lost_on_the_way),
+        cmocka_unit_test(every_quorum_queue_has_a_large_limit_of_deliveries),
+        cmocka_unit_test(the_stream_keeps_views_within_an_age_and_a_size),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
