@@ -16,7 +16,8 @@ enum {
 
 /*
  * A new version 7 id: milliseconds, a 12-bit counter that keeps the ids of
- * this process in order within one millisecond, 62 random bits. Any thread.
+ * this process in order within one millisecond, 62 random bits. The order holds
+ * while the clock is set back by less than 10 s. Any thread.
  * Ends the process if the kernel gives no randomness: an id that repeats
  * would lose a view.
  */
