@@ -89,7 +89,8 @@ static enum result read_names(DIR *folder, const char *path,
         return fault_set(fault, RESULT_UNAVAILABLE,
                          "cannot read the folder '%s': %s", path,
                          strerror(errno));
-    qsort(names->items, names->count, sizeof *names->items, compare_names);
+    if (names->count > 0)
+        qsort(names->items, names->count, sizeof *names->items, compare_names);
     return RESULT_OK;
 }
 
