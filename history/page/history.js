@@ -8,7 +8,7 @@
 
 const PAGE_ROWS = 25;
 const REFRESH_MS = 2000;
-const RETRY_MS_MAX = 30000;
+const RETRY_MS_MAX = 10000;
 const ANSWER_MS_MAX = 10000; /* then the service counts as away */
 const FRESH_MS = 6000;       /* as long as the tint in the style sheet */
 const SUGGESTIONS_MAX = 50;  /* of a filter, from the rows seen so far */

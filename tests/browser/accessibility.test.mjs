@@ -7,17 +7,21 @@ import { after, before, test } from 'node:test';
 import axe from 'axe-core';
 
 import { openBrowser, openPage } from './browser.mjs';
+import { play, VIDEO, viewerOf } from './player.mjs';
 import { openServices } from './services.mjs';
 
-const VIDEO = 'SampleVideo_1280x720_1mb.mp4';
+const CLIPS = 12; // a list so long that it can be searched
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 320, height: 640 }; // 1280 at a zoom of 400 %
 
 let services;
 let browser;
 before(async () => {
+  const broken = Buffer.alloc(4096, 'no video');
+  const clips = Array.from({ length: CLIPS }, (_, number) =>
+    [`clip_${number}_of_a_rather_long_name.mp4`, broken]);
   services = await openServices({
-    more: { 'broken.mp4': Buffer.alloc(4096, 'no video') },
+    more: { 'broken.mp4': broken, ...Object.fromEntries(clips) },
   });
   browser = await openBrowser();
 }, { timeout: 120000 });
@@ -50,10 +54,9 @@ const states = {
   },
   'the player, playing, with a history': async (page) => {
     await page.goto(`${services.streaming.url}/#${VIDEO}`);
-    await addViewsOf(await page.evaluate(async () =>
-      (await (await fetch('/viewer')).json()).userId));
+    await addViewsOf(await viewerOf(page));
     await page.waitForSelector('#views li');
-    await page.$eval('video', (video) => video.play());
+    await play(page);
     await page.focus('#videos a[aria-current]');
   },
   'the player, in trouble': async (page) => {
@@ -99,6 +102,19 @@ for (const colorScheme of ['light', 'dark']) {
     }
   }
 }
+
+test('a long list of videos can be searched by the keyboard', async () => {
+  const page = await openPage(browser);
+  await page.goto(services.streaming.url);
+  await page.getByRole('searchbox', { name: 'Find a video' }).focus();
+  await page.keyboard.type('CLIP 7');
+  await page.waitForFunction(() =>
+    document.querySelectorAll('#videos li').length === 1);
+  await page.keyboard.type('nothing');
+  await page.waitForSelector('#videos-empty:visible');
+  assert.match(await page.textContent('#videos-empty'), /No video has/);
+  await page.context().close();
+});
 
 test('the narrow history is still a table to a screen reader', async () => {
   const page = await openPage(browser, { viewport: NARROW });

@@ -5,6 +5,7 @@ import path from 'node:path';
 
 import { openBrowser, openPage } from './browser.mjs';
 import { ROOT } from './broker.mjs';
+import { pause, ready, viewerOf } from './player.mjs';
 import { openServices } from './services.mjs';
 
 const MINUTE_MS = 60000;
@@ -50,11 +51,9 @@ try {
   const player = await openPage(browser, LOOK);
   await player.goto(`${services.streaming.url}/#${
     encodeURIComponent(videos[0].id)}`);
-  const mine = await player.evaluate(async () =>
-    (await (await fetch('/viewer')).json()).userId);
+  const mine = await viewerOf(player);
   await addPast(services, videos, mine);
-  await player.waitForFunction(() =>
-    document.querySelector('video').readyState >= 2);
+  await ready(player);
   await player.$eval('video', (video) => {
     video.muted = true;
     return video.play();
@@ -64,7 +63,7 @@ try {
     return video.ended || video.currentTime >= at_s;
   }, SHOWN_AT_S);
   await player.waitForSelector('#count.done');
-  await player.$eval('video', (video) => video.pause());
+  await pause(player);
   await player.waitForSelector('#views li.fresh', { state: 'detached' });
   await player.screenshot({ path: path.join(ROOT, 'docs/player.png') });
 

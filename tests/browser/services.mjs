@@ -96,10 +96,11 @@ function videosIn(folder, more) {
 
 /*
  * Both services on a vhost of their own, or history alone. `more` are further
- * videos, by name. Ends all with close(), which fails where a service did not
- * end well.
+ * videos, by name, `settings` further ones of streaming. Ends all with close(),
+ * which fails where a service did not end well.
  */
-export async function openServices({ historyOnly = false, more = {} } = {}) {
+export async function openServices(
+  { historyOnly = false, more = {}, settings = {} } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'flixtube-browser-'));
   const broker = await openBroker();
   const [streamingPort, historyPort] = [await freePort(), await freePort()];
@@ -113,6 +114,7 @@ export async function openServices({ historyOnly = false, more = {} } = {}) {
     OUTBOX_DB: path.join(folder, 'outbox.db'),
     VIDEOS: videosIn(folder, more),
     HISTORY_URL: history.url,
+    ...settings,
   });
   const services = {
     history,

@@ -4,61 +4,23 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { openBrowser, openPage } from './browser.mjs';
+import {
+  answersOf, COUNTS_AFTER_S, openPlayer, pause, play, playedTo, ready, seek,
+  timeOf, VIDEO, viewerOf,
+} from './player.mjs';
 import { openServices } from './services.mjs';
 import { eventually } from './waiting.mjs';
-
-const VIDEO = 'SampleVideo_1280x720_1mb.mp4'; // 30 s, so 10 s played count
-const COUNTS_AFTER_S = 10;
 
 let services;
 let browser;
 before(async () => {
-  services = await openServices({
-    more: { 'broken.mp4': Buffer.alloc(4096, 'no video') },
-  });
+  services = await openServices();
   browser = await openBrowser();
 }, { timeout: 120000 });
 after(async () => {
   await browser?.close();
   await services?.close();
 });
-
-const timeOf = (page) => page.$eval('video', (video) => video.currentTime);
-const play = (page) => page.$eval('video', (video) => video.play());
-const pause = (page) => page.$eval('video', (video) => video.pause());
-
-async function openPlayer({ hash = `#${VIDEO}`, ...options } = {}) {
-  const page = await openPage(browser, options);
-  await page.goto(services.streaming.url + hash);
-  await ready(page);
-  return page;
-}
-
-const ready = (page) =>
-  page.waitForFunction(() => document.querySelector('video').readyState >= 2);
-
-const playedTo = (page, seconds) => page.waitForFunction(
-  (to) => document.querySelector('video').currentTime >= to, seconds);
-
-async function viewerOf(page) {
-  return page.evaluate(async () => (await (await fetch('/viewer')).json())
-    .userId);
-}
-
-const viewsOf = async (page) =>
-  services.views({ userId: await viewerOf(page) });
-
-// Answers of /progress, in order; what the page was told.
-function answersOf(page) {
-  const answers = [];
-  page.on('response', async (response) => {
-    if (!response.url().endsWith('/progress')) return;
-    const body = await response.json().catch(() => ({}));
-    answers.push({ ...response.request().postDataJSON(), ...body,
-      status: response.status() });
-  });
-  return answers;
-}
 
 test('a video plays and seeks by ranges', async () => {
   const page = await openPage(browser);
@@ -70,7 +32,7 @@ test('a video plays and seeks by ranges', async () => {
   await ready(page);
   await play(page);
   await playedTo(page, 1);
-  await page.$eval('video', (video) => { video.currentTime = 20; });
+  await seek(page, 20);
   await playedTo(page, 21);
   assert.ok(statuses.length > 0);
   assert.deepEqual([...new Set(statuses)], [206]);
@@ -79,7 +41,7 @@ test('a video plays and seeks by ranges', async () => {
 });
 
 test('a page that is opened and not played adds no view', async () => {
-  const page = await openPlayer();
+  const page = await openPlayer(browser, services);
   await page.waitForSelector('#history-empty:visible');
   await eventually('the first report was answered', () =>
     page.evaluate(() => performance.getEntriesByType('resource')
@@ -92,7 +54,7 @@ test('a page that is opened and not played adds no view', async () => {
 
 test('a view counts after ten seconds played, shows on both pages without a'
   + ' reload, and neither a reload nor playing on adds one', async () => {
-  const player = await openPlayer();
+  const player = await openPlayer(browser, services);
   const answers = answersOf(player);
   const userId = await viewerOf(player);
   const history = await openPage(browser);
@@ -125,7 +87,7 @@ test('a view counts after ten seconds played, shows on both pages without a'
 
   await player.reload();
   await ready(player);
-  await player.$eval('video', (video) => { video.currentTime = 0; });
+  await seek(player, 0);
   await play(player);
   await playedTo(player, COUNTS_AFTER_S + 1);
   await pause(player);
@@ -139,11 +101,11 @@ test('a view counts after ten seconds played, shows on both pages without a'
 });
 
 test('what is jumped over was not played', async () => {
-  const page = await openPlayer();
+  const page = await openPlayer(browser, services);
   const answers = answersOf(page);
   await play(page);
   await playedTo(page, 2);
-  await page.$eval('video', (video) => { video.currentTime = 25; });
+  await seek(page, 25);
   await playedTo(page, 27);
   await pause(page);
   await eventually('the pause is told', () => answers.at(-1)?.position >= 27);
@@ -156,10 +118,10 @@ test('what is jumped over was not played', async () => {
 });
 
 test('what is played twice counts once', async () => {
-  const page = await openPlayer();
+  const page = await openPlayer(browser, services);
   const answers = answersOf(page);
   for (let times = 0; times < 3; times++) {
-    await page.$eval('video', (video) => { video.currentTime = 0; });
+    await seek(page, 0);
     await play(page);
     await playedTo(page, 2);
     await pause(page);
@@ -171,7 +133,7 @@ test('what is played twice counts once', async () => {
 });
 
 test('leaving the page tells what was played', async () => {
-  const page = await openPlayer();
+  const page = await openPlayer(browser, services);
   await play(page);
   await playedTo(page, 1.5);
   const beacon = page.waitForRequest((request) =>
@@ -184,15 +146,16 @@ test('leaving the page tells what was played', async () => {
 });
 
 test('the service takes what a page that ends sends', async () => {
-  const page = await openPlayer();
+  const page = await openPlayer(browser, services);
   await play(page);
   await playedTo(page, 9);
   // The tenth second is told by nothing but the beacon.
-  await page.route('**/progress', (route) =>
-    (route.request().resourceType() === 'ping' ? route.continue()
-      : route.abort()));
-  await playedTo(page, COUNTS_AFTER_S + 0.5);
   const userId = await viewerOf(page);
+  await page.evaluate(() => {
+    globalThis.fetch = () => Promise.reject(new TypeError('away'));
+  });
+  await playedTo(page, COUNTS_AFTER_S + 0.5);
+  assert.deepEqual(await services.views({ userId }), []);
   await page.goto('about:blank');
   await eventually('the view is there', async () =>
     (await services.views({ userId })).length === 1);
@@ -200,7 +163,7 @@ test('the service takes what a page that ends sends', async () => {
 });
 
 test('the keyboard alone chooses a video, plays it and pauses it', async () => {
-  const page = await openPlayer({ hash: '' });
+  const page = await openPlayer(browser, services, '');
   const chosen = `#${encodeURIComponent(VIDEO)}`;
   const isReached = () => page.evaluate((hash) =>
     document.activeElement.closest('#videos') !== null
@@ -219,8 +182,8 @@ test('the keyboard alone chooses a video, plays it and pauses it', async () => {
 });
 
 test('a reload goes on where one left off', async () => {
-  const page = await openPlayer();
-  await page.$eval('video', (video) => { video.currentTime = 17; });
+  const page = await openPlayer(browser, services);
+  await seek(page, 17);
   await play(page);
   await playedTo(page, 18);
   await page.reload();
@@ -230,58 +193,5 @@ test('a reload goes on where one left off', async () => {
   await page.click('#restart');
   await page.waitForFunction(() =>
     document.querySelector('video').currentTime < 10);
-  await page.context().close();
-});
-
-test('a video that cannot be played is said so in words', async () => {
-  const page = await openPage(browser);
-  await page.goto(`${services.streaming.url}/#broken.mp4`);
-  await page.waitForSelector('#player-notice:visible');
-  assert.match(await page.textContent('#player-notice'), /cannot play/);
-  await page.goto(`${services.streaming.url}/#none.mp4`);
-  await page.reload();
-  await page.waitForSelector('#player-notice:visible');
-  assert.match(await page.textContent('#player-notice'), /no video .*none\.mp4/);
-  await page.waitForFunction(() => /no video/.test(
-    document.querySelector('[role="status"]').textContent));
-  await page.context().close();
-});
-
-test('a history that is away is said in words, and comes back by itself; what'
-  + ' is watched meanwhile is in it', async () => {
-  const page = await openPlayer();
-  const userId = await viewerOf(page);
-  await page.waitForSelector('#history-empty:visible');
-  await services.history.stop();
-  await page.waitForSelector('#history-notice:visible');
-  assert.match(await page.textContent('#history-notice'), /does not answer/);
-  await play(page);
-  await playedTo(page, COUNTS_AFTER_S + 1);
-  await services.history.start();
-  await page.waitForSelector('#views li');
-  await page.waitForSelector('#history-notice', { state: 'hidden' });
-  assert.equal((await services.views({ userId })).length, 1);
-  await page.context().close();
-});
-
-test('a streaming service that is away is said in words; what was played is'
-  + ' told when it answers again', async () => {
-  const page = await openPlayer();
-  const userId = await viewerOf(page);
-  // All of the video, so that it plays on without the service.
-  await page.$eval('video', (video) => { video.preload = 'auto'; });
-  await play(page);
-  await playedTo(page, 1);
-  await page.waitForFunction(() => {
-    const { buffered, duration } = document.querySelector('video');
-    return buffered.length > 0 && buffered.end(0) >= duration - 1;
-  });
-  await services.streaming.stop();
-  await page.waitForSelector('#report-notice:visible');
-  await playedTo(page, COUNTS_AFTER_S + 1);
-  await services.streaming.start();
-  await eventually('the view is there', async () =>
-    (await services.views({ userId })).length === 1);
-  await page.waitForSelector('#report-notice', { state: 'hidden' });
   await page.context().close();
 });
