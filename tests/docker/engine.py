@@ -1,0 +1,265 @@
+"""The Docker engine that the tests use, and the images that no registry is
+needed for: what answers to `docker info`, or a dockerd of the tests' own."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "flixtube"
+OWN = CACHE / "engine"
+SOCKET = OWN / "docker.sock"
+PID_FILE = OWN / "dockerd.pid"
+BRIDGE = "flixtube0"  # docker0 may be another engine's
+BRIDGE_ADDRESS = "172.30.255.1/24"
+
+BASE_IMAGE = "debian:trixie-slim"
+BROKER_IMAGE = "flixtube-test-rabbitmq"
+COMPOSE_IMAGE = "flixtube-test-compose"
+COMPOSE_2 = CACHE / "docker-compose-2"
+SKIPPED = 77  # CTest's SKIP_RETURN_CODE
+
+# What trixie-slim leaves out, too, so that sizes can be compared.
+SLIM_OPTIONS = [
+    f"--dpkgopt=path-exclude=/usr/share/{folder}/*"
+    for folder in ("doc", "man", "info", "locale")
+]
+
+
+class NoEngine(Exception):
+    """There is none to be had here; the text says why."""
+
+
+def client():
+    """Debian's client where there is one: it has BuildKit in it."""
+    return "/usr/bin/docker" if os.path.exists("/usr/bin/docker") else "docker"
+
+
+def answers(environment):
+    try:
+        return (
+            subprocess.run(
+                [client(), "info"],
+                env=environment,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                timeout=30,
+            ).returncode
+            == 0
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+class Engine:
+    """An engine that answers."""
+
+    def __init__(self, environment, own):
+        self.environment = environment
+        self.own = own
+
+    def docker(self, *arguments, check=True, timeout_s=600, **more):
+        """One command of the client; its standard output as text."""
+        done = subprocess.run(
+            [client(), *arguments],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=timeout_s,
+            **more,
+        )
+        if check and done.returncode != 0:
+            raise AssertionError(
+                f"docker {' '.join(arguments)}: {done.returncode}\n"
+                f"{done.stdout[-4000:]}{done.stderr[-4000:]}"
+            )
+        return done.stdout
+
+    def has_image(self, name):
+        return bool(self.docker("image", "ls", "-q", name).strip())
+
+    def inspect(self, name):
+        return json.loads(self.docker("inspect", name))[0]
+
+    def image_bytes(self, name):
+        return self.inspect(name)["Size"]
+
+    def build(self, tag, dockerfile, context, *options):
+        self.docker(
+            "build", "-q", "-t", tag, "-f", str(dockerfile), *options, str(context)
+        )
+
+
+def get_engine():
+    """An engine that answers, if need be by starting one. Raises NoEngine."""
+    if answers(os.environ):
+        return Engine(dict(os.environ), own=False)
+    environment = dict(os.environ, DOCKER_HOST=f"unix://{SOCKET}")
+    environment.pop("DOCKER_CONTEXT", None)
+    if not answers(environment):
+        start_own(environment)
+    return Engine(environment, own=True)
+
+
+def start_own(environment):
+    if os.geteuid() != 0:
+        raise NoEngine("no Docker engine answers, and only root can start one")
+    for program in ("dockerd", "containerd", "runc", "iptables", "ip", client()):
+        if not shutil.which(program):
+            raise NoEngine(
+                f"no Docker engine answers, and there is no {program} to start "
+                "one: apt-get install docker.io docker-compose mmdebstrap"
+            )
+    OWN.mkdir(parents=True, exist_ok=True)
+    make_bridge()
+    with open(OWN / "dockerd.log", "wb") as log:
+        daemon = subprocess.Popen(
+            [
+                "dockerd",
+                *("--data-root", OWN / "data"),
+                *("--exec-root", OWN / "exec"),
+                *("--pidfile", PID_FILE),
+                *("--host", f"unix://{SOCKET}"),
+                *("--bridge", BRIDGE),
+            ],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            cwd="/",
+        )
+    deadline = time.monotonic() + 60
+    while not answers(environment):
+        if daemon.poll() is not None or time.monotonic() > deadline:
+            if daemon.poll() is None:
+                daemon.terminate()
+                daemon.wait()
+            remove_bridge()
+            last = (OWN / "dockerd.log").read_text(errors="replace")[-1500:]
+            raise NoEngine(f"dockerd does not start on this machine:\n{last}")
+        time.sleep(0.1)
+
+
+def make_bridge():
+    remove_bridge()
+    for command in (
+        ["ip", "link", "add", "name", BRIDGE, "type", "bridge"],
+        ["ip", "address", "add", BRIDGE_ADDRESS, "dev", BRIDGE],
+        ["ip", "link", "set", BRIDGE, "up"],
+    ):
+        made = subprocess.run(command, capture_output=True, text=True)
+        if made.returncode != 0:
+            raise NoEngine(f"{' '.join(command)}: {made.stderr}")
+
+
+def remove_bridge():
+    subprocess.run(["ip", "link", "delete", BRIDGE], capture_output=True)
+
+
+def own_pid():
+    """Of the dockerd that start_own() started, if it still runs."""
+    try:
+        pid = int(PID_FILE.read_text())
+        command = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (OSError, ValueError):
+        return None
+    return pid if os.fsencode(SOCKET) in command else None
+
+
+def stop_own(number=signal.SIGTERM):
+    """Ends it, and waits until it has ended."""
+    pid = own_pid()
+    if pid is None:
+        return False
+    os.kill(pid, number)
+    deadline = time.monotonic() + 60
+    while own_pid() == pid:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"dockerd ({pid}) does not end")
+        time.sleep(0.05)
+    return True
+
+
+def need_base_image(engine):
+    """The public image under its public name: pulled by an engine that is used
+    for other things, too; else made from Debian's packages, once."""
+    if engine.has_image(BASE_IMAGE):
+        return
+    if not engine.own and pull(engine):
+        return
+    archive = CACHE / "trixie-slim.tar"
+    if not archive.exists():
+        if not shutil.which("mmdebstrap"):
+            raise NoEngine("no mmdebstrap to make the base image with")
+        CACHE.mkdir(parents=True, exist_ok=True)
+        new = archive.with_suffix(".new")
+        subprocess.run(
+            ["mmdebstrap", "--quiet", "--format=tar", "--variant=minbase"]
+            + SLIM_OPTIONS
+            + ["trixie", str(new)],
+            check=True,
+            timeout=600,
+        )
+        new.rename(archive)
+    engine.docker("import", str(archive), BASE_IMAGE)
+
+
+def pull(engine):
+    try:
+        engine.docker("pull", "-q", BASE_IMAGE, timeout_s=120)
+    except (AssertionError, subprocess.TimeoutExpired):
+        return False
+    return True
+
+
+def need_broker_image(engine):
+    """Debian's RabbitMQ in place of the official image."""
+    if not engine.has_image(BROKER_IMAGE):
+        folder = ROOT / "docker" / "rabbitmq"
+        engine.build(BROKER_IMAGE, folder / "Dockerfile-debian", folder)
+
+
+def need_compose_2(engine):
+    """Compose v2 out of trixie's package: one static program."""
+    if COMPOSE_2.exists():
+        return
+    engine.docker(
+        "build",
+        "-q",
+        "-t",
+        COMPOSE_IMAGE,
+        "-",
+        input=f"FROM {BASE_IMAGE}\n"
+        "RUN apt-get update && cd /tmp && apt-get download docker-compose "
+        "&& dpkg -x docker-compose_*.deb /compose && apt-get clean\n",
+    )
+    container = engine.docker("create", COMPOSE_IMAGE, "true").strip()
+    new = COMPOSE_2.with_suffix(".new")
+    engine.docker(
+        "cp",
+        f"{container}:/compose/usr/libexec/docker/cli-plugins/docker-compose",
+        str(new),
+    )
+    engine.docker("rm", container)
+    engine.docker("rmi", COMPOSE_IMAGE)
+    new.rename(COMPOSE_2)
+
+
+def prepare():
+    """The engine with all that the tests need, or the end of the program with
+    the reason and CTest's code for a skipped test."""
+    try:
+        engine = get_engine()
+        need_base_image(engine)
+        need_broker_image(engine)
+        need_compose_2(engine)
+    except NoEngine as reason:
+        print(f"skipped: {reason}", flush=True)
+        sys.exit(SKIPPED)
+    return engine
