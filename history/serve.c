@@ -150,7 +150,7 @@ enum program_exit serve(const struct config *config)
                  log_text("db", config->db), log_end());
         loop_run(service.loop);
     } else {
-        program_complain("history", fault.text);
+        (void)program_complain("history", started, fault.text);
     }
     enum result stopped = stop_all(&service, &closing);
     if (started != RESULT_OK)

@@ -166,7 +166,7 @@ enum program_exit serve(const struct config *config)
                  log_text("videos", config->videos), log_end());
         loop_run(service.loop);
     } else {
-        program_complain("streaming", fault.text);
+        (void)program_complain("streaming", started, fault.text);
     }
     enum result stopped = stop_all(&service, &closing);
     condition_done(&service.catalog_condition);
