@@ -28,8 +28,8 @@
  * Every function may be called from any thread.
  */
 enum {
-    /* At about 250 bytes each 25 MB; 230 MB if every client fetches 128
-     * separate pieces and reports nothing. */
+    /* At 270 bytes each 27 MB; 230 MB if every client fetches 128 separate
+     * pieces and reports nothing. */
     SESSIONS_MAX = 100 * 1000,
     /* What is on disk about a session's activity is behind by at most this
      * part of the idle time: one minute of thirty. */

@@ -73,7 +73,7 @@ static void every_well_formed_pair_comes_in_order(void **state)
 {
     (void)state;
     static const char *const expected[] = {"a=1", "b=", "c=x=y", "d=", "a=2"};
-    const char *cursor = "a=1; b=; bad; c=x=y; =e; d=\"\"; f=\\; a=2";
+    const char *cursor = "a=1; b=; bad; c=x=y; =e; d=\"\"; f=\\; g=1 2; a=2";
     struct cookie cookie;
     for (size_t i = 0; i < sizeof expected / sizeof *expected; i++) {
         assert_true(cookie_next(&cursor, &cookie));

@@ -233,6 +233,15 @@ static void a_size_that_cannot_be_says_nothing(void **state)
     }
 }
 
+static void a_box_is_no_shorter_than_its_header(void **state)
+{
+    (void)state;
+    static struct file file;
+    put(&file, 4, 4); /* a box of 4 bytes, behind which a moov would lie */
+    add_moov_0(&file, 1000, 777);
+    assert_int_equal(duration_of(&file), -1);
+}
+
 static void an_mvhd_of_another_version_or_too_short_says_nothing(void **state)
 {
     (void)state;
@@ -312,6 +321,7 @@ int main(void)
         cmocka_unit_test(a_moov_is_not_found_inside_of_data),
         cmocka_unit_test(a_file_that_is_cut_anywhere_says_nothing),
         cmocka_unit_test(a_size_that_cannot_be_says_nothing),
+        cmocka_unit_test(a_box_is_no_shorter_than_its_header),
         cmocka_unit_test(an_mvhd_of_another_version_or_too_short_says_nothing),
         cmocka_unit_test(no_more_than_a_limit_of_boxes_is_walked),
         cmocka_unit_test(a_descriptor_that_cannot_be_read_says_nothing),
