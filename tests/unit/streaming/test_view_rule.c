@@ -295,6 +295,14 @@ static void half_of_the_bytes_count(void **state)
          999,
          {D(0, 0, 498)}},
         {"and then counts", 1, BYTES, 0, 0, 999, {D(0, 0, 499)}},
+    };
+    PLAY(traces);
+}
+
+static void only_distinct_bytes_add_up(void **state)
+{
+    (void)state;
+    static const struct trace traces[] = {
         {"pieces add up",
          1,
          BYTES,
@@ -616,6 +624,7 @@ int main(void)
         cmocka_unit_test(half_of_a_short_video_counts),
         cmocka_unit_test(only_what_can_have_been_played_is_believed),
         cmocka_unit_test(half_of_the_bytes_count),
+        cmocka_unit_test(only_distinct_bytes_add_up),
         cmocka_unit_test(bytes_never_count_for_a_client_that_reports),
         cmocka_unit_test(thirty_idle_minutes_end_a_session),
         cmocka_unit_test(a_clock_that_steps_back_is_harmless),
