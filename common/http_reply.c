@@ -36,8 +36,12 @@ static const char *status_title(unsigned status)
         return "Range Not Satisfiable";
     case 429:
         return "Too Many Requests";
+    case 431:
+        return "Request Header Fields Too Large";
     case 500:
         return "Internal Server Error";
+    case 501:
+        return "Not Implemented";
     case 503:
         return "Service Unavailable";
     default:

@@ -9,13 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "http_connections.h"
+#include "http_head.h"
 #include "http_route.h"
 
 enum {
@@ -113,31 +113,44 @@ static struct http_connection *connection_of(struct MHD_Connection *mhd)
     return info != NULL ? info->socket_context : NULL;
 }
 
-/* The raw target is kept: libmicrohttpd's own unescaping is not strict. */
+/* The raw target is kept: libmicrohttpd's own unescaping is not strict. One
+ * allocation: the path, NUL, and the query. NULL without memory. */
+static char *path_make(const char *target, char **ret_query)
+{
+    const char *rest = http_target_path(target);
+    bool bare = rest != target && *rest != '/';
+    size_t bytes = strlen(rest);
+    char *path = malloc(bytes + 2);
+    if (path == NULL)
+        return NULL;
+    path[0] = '/';
+    memcpy(path + (bare ? 1 : 0), rest, bytes + 1);
+    char *query = strchr(path, '?');
+    if (query != NULL)
+        *query++ = '\0';
+    *ret_query = query != NULL ? query : path + strlen(path);
+    return path;
+}
+
 static void *request_begin(void *context, const char *target,
                            struct MHD_Connection *mhd)
 {
     struct http_server *server = context;
     struct http_connection *connection = connection_of(mhd);
     struct http_request *request = calloc(1, sizeof *request);
-    size_t target_bytes = strlen(target);
-    char *path = malloc(target_bytes + 2);
+    char *query = NULL;
+    char *path = target != NULL ? path_make(target, &query) : NULL;
     if (request == NULL || path == NULL || connection == NULL) {
         free(request);
         free(path);
         return NULL;
     }
     http_connection_phase(connection, HTTP_PHASE_HEADERS);
-    memcpy(path, target, target_bytes + 1);
-    path[target_bytes + 1] = '\0';
-    char *query = strchr(path, '?');
-    if (query != NULL)
-        *query++ = '\0';
     request->server = server;
     request->mhd = mhd;
     request->connection = connection;
     request->path = path;
-    request->query_text = query != NULL ? query : path + target_bytes;
+    request->query_text = query;
     request->allow = buffer_make(128);
     request->reply.status = MHD_HTTP_OK;
     request->reply.file = -1;
@@ -179,24 +192,6 @@ static void request_end(void *context, struct MHD_Connection *mhd,
     request_free(request);
 }
 
-struct framing {
-    unsigned lengths;
-    unsigned encodings;
-};
-
-static enum MHD_Result count_framing(void *context, enum MHD_ValueKind kind,
-                                     const char *name, const char *value)
-{
-    struct framing *framing = context;
-    (void)kind;
-    (void)value;
-    if (strcasecmp(name, "Content-Length") == 0)
-        framing->lengths++;
-    if (strcasecmp(name, "Transfer-Encoding") == 0)
-        framing->encodings++;
-    return MHD_YES;
-}
-
 __attribute__((format(printf, 3, 4))) static void
 refuse(struct http_request *request, unsigned status, const char *format, ...)
 {
@@ -208,31 +203,54 @@ refuse(struct http_request *request, unsigned status, const char *format, ...)
     request->refusal_status = status;
 }
 
-/* RFC 9112 section 6.3: a message whose length can be read in two ways is an
- * attack on whoever stands between; answer and close. */
-static void check_framing(struct http_request *request)
+static enum MHD_Result take_field(void *context, enum MHD_ValueKind kind,
+                                  const char *name, const char *value)
 {
-    struct framing framing = {0};
-    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, count_framing,
-                              &framing);
-    if (framing.lengths + framing.encodings > 1) {
-        refuse(request, MHD_HTTP_BAD_REQUEST,
-               "the request gives its body's length more than once");
+    (void)kind;
+    http_head_field(context, name, value != NULL ? value : "");
+    return MHD_YES;
+}
+
+/* What holds whatever the request is for; after a refusal the rest of what
+ * comes cannot be trusted. */
+static void check_head(struct http_request *request, const char *version)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+        request->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    if (info != NULL && info->header_size > HTTP_HEAD_BYTES_MAX) {
+        refuse(request, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE,
+               "the request's head is over %d bytes", HTTP_HEAD_BYTES_MAX);
         request->close = true;
         return;
     }
-    if (framing.lengths + framing.encodings == 0)
+    struct http_head head = {0};
+    const char *why;
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, take_field, &head);
+    unsigned status = http_head_refusal(&head, version, &why);
+    if (status == 0)
         return;
-    const char *text = http_request_header(request, "Content-Length");
-    unsigned long long bytes = text != NULL ? strtoull(text, NULL, 10) : 1;
+    refuse(request, status, "%s", why);
+    request->close = true;
+}
+
+/* What the head says of the body's size; chunked says nothing, but that there
+ * is one. */
+static uint64_t body_announced(const struct http_request *request)
+{
+    const char *length = http_request_header(request, "Content-Length");
+    if (length != NULL)
+        return strtoull(length, NULL, 10);
+    return http_request_header(request, "Transfer-Encoding") != NULL ? 1 : 0;
+}
+
+static void check_length(struct http_request *request)
+{
     size_t limit = request->route->body_bytes_max;
-    if (bytes > limit) {
+    if (body_announced(request) > limit)
         refuse(request, MHD_HTTP_CONTENT_TOO_LARGE,
                limit == 0 ? "this route takes no body"
                           : "the body is over %zu bytes",
                limit);
-        request->close = true;
-    }
 }
 
 static void check_query(struct http_request *request)
@@ -255,8 +273,7 @@ static void check_query(struct http_request *request)
     }
 }
 
-/* Decides all that can be decided from the head of the request. */
-static void request_check(struct http_request *request, const char *method)
+static void check_route(struct http_request *request, const char *method)
 {
     const struct http_config *config = &request->server->config;
     const char *tail = NULL;
@@ -274,7 +291,7 @@ static void request_check(struct http_request *request, const char *method)
         refuse(request, MHD_HTTP_NOT_FOUND, "there is no such path");
         return;
     }
-    check_framing(request);
+    check_length(request);
     if (request->refusal_status == 0 && tail != NULL &&
         http_segment_decode(tail, strlen(tail), request->tail,
                             sizeof request->tail,
@@ -291,9 +308,28 @@ static void request_check(struct http_request *request, const char *method)
     request->body = buffer_make(request->route->body_bytes_max);
 }
 
+/* Decides all that can be decided from the head of the request. */
+static void request_check(struct http_request *request, const char *method,
+                          const char *version)
+{
+    check_head(request, version);
+    if (request->refusal_status != 0)
+        return;
+    check_route(request, method);
+    /* A refused body is read all the same, since closing before it came
+     * would take the answer away from the client. Not one that is too much
+     * to read, and not one that waits for our leave (100-continue). */
+    if (request->refusal_status != 0 &&
+        (body_announced(request) > SURPLUS_BODY_BYTES_MAX ||
+         http_request_header(request, "Expect") != NULL))
+        request->close = true;
+}
+
 static bool origin_is_allowed(const char *allowed, const char *origin)
 {
     size_t origin_bytes = strlen(origin);
+    if (strpbrk(origin, "\t\r\n") != NULL)
+        return false; /* could not be repeated in a header */
     while (*allowed != '\0') {
         size_t bytes = strcspn(allowed, ",");
         if ((bytes == 1 && allowed[0] == '*') ||
@@ -318,6 +354,14 @@ static void add_cors(struct http_request *request)
                       "Link, ETag");
 }
 
+/* Before `released`, as http_server.h promises. */
+static void tell_not_sent(struct http_reply *reply)
+{
+    if (reply->sent != NULL)
+        reply->sent(reply->sent_context, false);
+    reply->sent = NULL;
+}
+
 /* Hands what the reply holds over to libmicrohttpd; NULL without memory. */
 static struct MHD_Response *response_make(struct http_reply *reply)
 {
@@ -327,6 +371,8 @@ static struct MHD_Response *response_make(struct http_reply *reply)
         response = MHD_create_response_from_buffer_with_free_callback_cls(
             reply->mapped_bytes, (void *)(uintptr_t)reply->mapped,
             reply->released, reply->release_context);
+        if (response == NULL)
+            tell_not_sent(reply);
         if (response == NULL && reply->released != NULL)
             reply->released(reply->release_context);
         return response;
@@ -350,10 +396,10 @@ static struct MHD_Response *response_make(struct http_reply *reply)
 static bool add_headers(struct MHD_Response *response,
                         const struct http_reply *reply)
 {
-    bool whole = !reply->headers.failed;
+    bool whole = true;
     if (reply->content_type != NULL)
-        whole = whole && MHD_add_response_header(response, "Content-Type",
-                                                 reply->content_type);
+        whole = MHD_add_response_header(response, "Content-Type",
+                                        reply->content_type) == MHD_YES;
     size_t at = 0;
     while (whole && at < reply->headers.bytes) {
         const char *name = reply->headers.data + at;
@@ -364,16 +410,44 @@ static bool add_headers(struct MHD_Response *response,
     return whole;
 }
 
-static enum MHD_Result reply_send(struct http_request *request)
+static void add_common_headers(struct http_request *request)
 {
     struct http_reply *reply = &request->reply;
     http_reply_header(reply, "X-Content-Type-Options", "nosniff");
     add_cors(request);
     if (request->close)
         http_reply_header(reply, "Connection", "close");
-    if (reply->body.failed && reply->mapped == NULL && reply->file < 0)
-        http_reply_problem(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
-                           "the answer is over this server's limit");
+}
+
+static bool is_over_limit(const struct http_reply *reply)
+{
+    return reply->headers.failed ||
+           (reply->body.failed && reply->mapped == NULL && reply->file < 0);
+}
+
+/* Gives back what the reply holds, and says instead that it is too much. */
+static void replace_by_fault(struct http_reply *reply)
+{
+    tell_not_sent(reply);
+    if (reply->mapped != NULL && reply->released != NULL)
+        reply->released(reply->release_context);
+    if (reply->file >= 0)
+        (void)close(reply->file);
+    reply->mapped = NULL;
+    reply->file = -1;
+    buffer_clear(&reply->headers);
+    http_reply_problem(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,
+                       "the answer is over this server's limit");
+}
+
+static enum MHD_Result reply_send(struct http_request *request)
+{
+    struct http_reply *reply = &request->reply;
+    add_common_headers(request);
+    if (is_over_limit(reply)) {
+        replace_by_fault(reply);
+        add_common_headers(request);
+    }
     struct MHD_Response *response = response_make(reply);
     if (response == NULL)
         return MHD_NO;
@@ -383,6 +457,8 @@ static enum MHD_Result reply_send(struct http_request *request)
         http_connection_phase(request->connection, HTTP_PHASE_REPLY);
         queued = MHD_queue_response(request->mhd, reply->status, response);
     }
+    if (queued != MHD_YES)
+        tell_not_sent(reply);
     MHD_destroy_response(response);
     return queued;
 }
@@ -426,13 +502,12 @@ request_step(void *context, struct MHD_Connection *mhd, const char *url,
     (void)context;
     (void)mhd;
     (void)url;
-    (void)version;
     if (request == NULL)
         return MHD_NO;
     if (!request->begun) {
         request->begun = true;
         http_connection_phase(request->connection, HTTP_PHASE_BODY);
-        request_check(request, method);
+        request_check(request, method, version);
         return request->close ? reply_refusal(request) : MHD_YES;
     }
     if (*upload_data_size > 0) {

@@ -13,15 +13,19 @@
  * HTTP/1.1 on libmicrohttpd: the only module that uses it. A thread a
  * connection, so a handler may block. The server itself answers, as RFC 9457
  * application/problem+json: 404 (no such path), 405 with Allow, 400 (unknown,
- * repeated or malformed query parameter; ambiguous framing), 413 and 415.
- * libmicrohttpd answers a request head over HTTP_CONNECTION_BYTES (414, 431).
+ * repeated or malformed query parameter; ambiguous framing), 413, 415, 431
+ * and 501 (see http_head.h). What libmicrohttpd cannot read as a request it
+ * answers itself, in HTML (400, 414, 431, 505), or not at all, and closes.
  * A connection over a limit or a deadline is closed. HEAD is served by GET's
  * handler.
  */
 enum {
     HTTP_REPLY_HEADERS_BYTES_MAX = 4096, /* leaves room in a connection's */
     HTTP_STACK_BYTES = 256 * 1024,       /* of a connection's thread; virtual */
-    HTTP_CONNECTION_BYTES = 16 * 1024, /* request line and headers; then 431 */
+    HTTP_HEAD_BYTES_MAX = 16 * 1024,     /* request line and headers */
+    /* All that libmicrohttpd holds of a request: its head, some 60 bytes for
+     * each field, cookie and parameter, the reply's head. Used as needed. */
+    HTTP_CONNECTION_BYTES = 64 * 1024,
 };
 
 struct http_server;
