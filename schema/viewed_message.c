@@ -2,8 +2,8 @@
 
 #include <string.h>
 
-#include "cleanup.h"
 #include "clock.h"
+#include "json_pull.h"
 #include "json_read.h"
 #include "json_write.h"
 
@@ -18,7 +18,7 @@ struct decoding {
 struct field {
     const char *name;
     enum result (*read)(struct decoding *decoding, const struct field *field,
-                        const cJSON *value);
+                        const struct json_value *value);
     size_t offset; /* into struct viewed, for those that several share */
     size_t limit_bytes;
 };
@@ -45,90 +45,111 @@ static bool has_control(const char *text, size_t bytes)
 }
 
 static enum result read_name(struct decoding *decoding,
-                             const struct field *field, const cJSON *value)
+                             const struct field *field,
+                             const struct json_value *value)
 {
-    if (!cJSON_IsString(value))
+    char *place = place_of(decoding, field);
+    if (value->kind != JSON_STRING)
         return wrong(decoding, field, "must be a string");
-    size_t bytes = strlen(value->valuestring);
+    size_t bytes = json_pull_string(value, place, field->limit_bytes + 1);
     if (bytes == 0)
         return wrong(decoding, field, "is empty");
     if (bytes > field->limit_bytes)
         return fault_set(decoding->fault, RESULT_MALFORMED,
                          "%s has %zu bytes, the limit is %zu", field->name,
                          bytes, field->limit_bytes);
-    if (has_control(value->valuestring, bytes))
+    if (has_control(place, bytes))
         return wrong(decoding, field, "holds a control character");
-    memcpy(place_of(decoding, field), value->valuestring, bytes + 1);
     return RESULT_OK;
 }
 
-static enum result read_uuid(struct decoding *decoding,
-                             const struct field *field, const cJSON *value)
+/* Texts of a fixed form, which is never longer than this. Empty where it is
+ * no string or longer, and that no form of ours takes. */
+struct short_text {
+    char text[64];
+    size_t bytes;
+};
+
+static struct short_text short_text_of(const struct json_value *value)
 {
-    if (!cJSON_IsString(value) ||
-        !uuid_parse(value->valuestring, strlen(value->valuestring),
-                    place_of(decoding, field)))
+    struct short_text text = {.bytes = 0};
+    if (value->kind == JSON_STRING)
+        text.bytes = json_pull_string(value, text.text, sizeof text.text);
+    if (text.bytes >= sizeof text.text)
+        text.bytes = 0;
+    return text;
+}
+
+static enum result read_uuid(struct decoding *decoding,
+                             const struct field *field,
+                             const struct json_value *value)
+{
+    struct short_text text = short_text_of(value);
+    if (!uuid_parse(text.text, text.bytes, place_of(decoding, field)))
         return wrong(decoding, field, "must be a UUID in 36 characters");
     return RESULT_OK;
 }
 
 static enum result read_id(struct decoding *decoding, const struct field *field,
-                           const cJSON *value)
+                           const struct json_value *value)
 {
     decoding->body_id = true;
     return read_uuid(decoding, field, value);
 }
 
 static enum result read_session(struct decoding *decoding,
-                                const struct field *field, const cJSON *value)
+                                const struct field *field,
+                                const struct json_value *value)
 {
     decoding->view.session_given = true;
     return read_uuid(decoding, field, value);
 }
 
 static enum result read_time(struct decoding *decoding,
-                             const struct field *field, const cJSON *value)
+                             const struct field *field,
+                             const struct json_value *value)
 {
-    if (!cJSON_IsString(value) ||
-        !clock_parse(value->valuestring, strlen(value->valuestring),
-                     &decoding->view.viewed_at_ms))
+    struct short_text text = short_text_of(value);
+    if (!clock_parse(text.text, text.bytes, &decoding->view.viewed_at_ms))
         return wrong(decoding, field, "must be an RFC 3339 date and time");
     decoding->view.time_given = true;
     return RESULT_OK;
 }
 
 static enum result read_seconds(struct decoding *decoding,
-                                const struct field *field, const cJSON *value)
+                                const struct field *field,
+                                const struct json_value *value)
 {
+    double seconds = value->kind == JSON_NUMBER ? json_pull_number(value) : -1;
     /* As >= and <= they refuse infinities (1e999) too. */
-    if (!cJSON_IsNumber(value) ||
-        !(value->valuedouble >= 0 && value->valuedouble <= VIEWED_SECONDS_MAX))
+    if (!(seconds >= 0 && seconds <= VIEWED_SECONDS_MAX))
         return fault_set(decoding->fault, RESULT_MALFORMED,
                          "%s must be a number of seconds from 0 to %d",
                          field->name, VIEWED_SECONDS_MAX);
-    int64_t ms = (int64_t)(value->valuedouble * 1000 + 0.5);
+    int64_t ms = (int64_t)(seconds * 1000 + 0.5);
     memcpy(place_of(decoding, field), &ms, sizeof ms);
     return RESULT_OK;
 }
 
 static enum result read_rule(struct decoding *decoding,
-                             const struct field *field, const cJSON *value)
+                             const struct field *field,
+                             const struct json_value *value)
 {
-    if (!cJSON_IsString(value))
+    if (value->kind != JSON_STRING)
         return wrong(decoding, field, "must be a string");
-    if (value->valuestring[0] == '\0')
+    if (value->bytes == 0)
         return wrong(decoding, field, "is empty");
-    enum viewed_rule rule = VIEWED_RULE_OTHER;
-    if (strcmp(value->valuestring, "played") == 0)
-        rule = VIEWED_RULE_PLAYED;
-    else if (strcmp(value->valuestring, "bytes") == 0)
-        rule = VIEWED_RULE_BYTES;
-    decoding->view.rule = rule;
+    decoding->view.rule = VIEWED_RULE_OTHER;
+    if (json_pull_is(value, "played"))
+        decoding->view.rule = VIEWED_RULE_PLAYED;
+    else if (json_pull_is(value, "bytes"))
+        decoding->view.rule = VIEWED_RULE_BYTES;
     return RESULT_OK;
 }
 
 static enum result read_video(struct decoding *decoding,
-                              const struct field *field, const cJSON *value);
+                              const struct field *field,
+                              const struct json_value *value);
 
 #define PLACE(member) offsetof(struct viewed, member)
 
@@ -149,46 +170,52 @@ static const struct field video_id_field = {
 
 /* Only its id is known; what else it holds is passed over. */
 static enum result read_video(struct decoding *decoding,
-                              const struct field *field, const cJSON *value)
+                              const struct field *field,
+                              const struct json_value *value)
 {
-    if (!cJSON_IsObject(value))
+    if (value->kind != JSON_OBJECT)
         return wrong(decoding, field, "must be an object");
-    const cJSON *id = NULL;
-    for (const cJSON *child = value->child; child != NULL;
-         child = child->next) {
-        if (strcmp(child->string, "id") != 0)
+    const char *cursor = NULL;
+    struct json_member member;
+    bool given = false;
+    while (json_pull_member(value, &cursor, &member)) {
+        if (!json_pull_is(&member.name, "id"))
             continue;
-        if (id != NULL)
+        if (given)
             return wrong(decoding, &video_id_field, "is given twice");
-        id = child;
+        given = true;
+        enum result r = read_name(decoding, &video_id_field, &member.value);
+        if (r != RESULT_OK)
+            return r;
     }
-    if (id == NULL)
-        return wrong(decoding, field, "has no id");
-    return read_name(decoding, &video_id_field, id);
+    return given ? RESULT_OK : wrong(decoding, field, "has no id");
 }
 
-static enum result read_member(struct decoding *decoding, const cJSON *member)
+static enum result read_member(struct decoding *decoding,
+                               const struct json_member *member)
 {
     for (size_t i = 0; i < sizeof body_fields / sizeof body_fields[0]; i++) {
         const struct field *field = &body_fields[i];
-        if (strcmp(member->string, field->name) != 0)
+        if (!json_pull_is(&member->name, field->name))
             continue;
         if ((decoding->seen & 1U << i) != 0)
             return wrong(decoding, field, "is given twice");
         decoding->seen |= 1U << i;
-        return field->read(decoding, field, member);
+        return field->read(decoding, field, &member->value);
     }
     return RESULT_OK;
 }
 
-static enum result read_body(struct decoding *decoding, const cJSON *json)
+static enum result read_body(struct decoding *decoding,
+                             const struct json_value *json)
 {
-    if (!cJSON_IsObject(json))
+    if (json->kind != JSON_OBJECT)
         return fault_set(decoding->fault, RESULT_MALFORMED,
                          "the message must be a JSON object");
-    for (const cJSON *member = json->child; member != NULL;
-         member = member->next) {
-        enum result result = read_member(decoding, member);
+    const char *cursor = NULL;
+    struct json_member member;
+    while (json_pull_member(json, &cursor, &member)) {
+        enum result result = read_member(decoding, &member);
         if (result != RESULT_OK)
             return result;
     }
@@ -242,13 +269,13 @@ enum result viewed_decode(const char *body, size_t body_bytes,
         return fault_set(fault, RESULT_MALFORMED,
                          "the message has %zu bytes, the limit is %d",
                          body_bytes, VIEWED_BODY_BYTES_MAX);
-    CLEANUP(json_done) cJSON *json = NULL;
-    enum result result = json_read(body, body_bytes, &json, fault);
+    enum result result = json_check(body, body_bytes, fault);
     if (result != RESULT_OK)
         return result;
+    struct json_value json = json_pull_value(body, body_bytes);
     struct decoding decoding = {.view = {.position_ms = -1, .duration_ms = -1},
                                 .fault = fault};
-    result = read_body(&decoding, json);
+    result = read_body(&decoding, &json);
     if (result == RESULT_OK)
         result = settle_time(&decoding, envelope);
     if (result == RESULT_OK)

@@ -72,7 +72,7 @@ struct viewed_envelope {
  * is negative or after year 9999), else it is received_ms.
  *
  * Pure but for a made id; any thread; *ret changes only on success.
- * Errors: RESULT_MALFORMED; RESULT_UNAVAILABLE without memory.
+ * Errors: RESULT_MALFORMED.
  */
 enum result viewed_decode(const char *body, size_t body_bytes,
                           const struct viewed_envelope *envelope,

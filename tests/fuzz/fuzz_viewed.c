@@ -1,6 +1,7 @@
 /*
  * json_check() and viewed_decode(). What is accepted as JSON must be UTF-8,
- * must be read to its end by cJSON, and must not hold what a C string cannot;
+ * must be read to its end by cJSON, must not hold what a C string cannot, and
+ * json_pull must find in it what cJSON finds, member by member, at all depths;
  * what decodes must encode to a message that decodes to the same view.
  */
 #include <cjson/cJSON.h>
@@ -8,6 +9,7 @@
 
 #include "clock.h"
 #include "fuzz.h"
+#include "json_pull.h"
 #include "json_read.h"
 #include "utf8.h"
 #include "viewed_message.h"
@@ -33,6 +35,40 @@ static void check_tree(const cJSON *item, int depth)
         check_tree(child, depth + 1);
 }
 
+static void check_string(const struct json_value *pulled, const char *expected)
+{
+    char text[4096];
+    size_t bytes = json_pull_string(pulled, text, sizeof text);
+    FUZZ_HOLDS(bytes == strlen(expected));
+    FUZZ_HOLDS(bytes >= sizeof text || strcmp(text, expected) == 0);
+}
+
+static void check_pulled(const struct json_value *pulled, const cJSON *item)
+{
+    FUZZ_HOLDS((pulled->kind == JSON_STRING) == cJSON_IsString(item));
+    FUZZ_HOLDS((pulled->kind == JSON_NUMBER) == cJSON_IsNumber(item));
+    FUZZ_HOLDS((pulled->kind == JSON_OBJECT) == cJSON_IsObject(item));
+    FUZZ_HOLDS((pulled->kind == JSON_ARRAY) == cJSON_IsArray(item));
+    if (pulled->kind == JSON_STRING)
+        check_string(pulled, item->valuestring);
+    if (pulled->kind == JSON_NUMBER) {
+        double number = json_pull_number(pulled);
+        FUZZ_HOLDS(memcmp(&number, &item->valuedouble, sizeof number) == 0);
+    }
+    if (pulled->kind != JSON_OBJECT)
+        return;
+    const char *cursor = NULL;
+    struct json_member member;
+    const cJSON *child = item->child;
+    while (json_pull_member(pulled, &cursor, &member)) {
+        FUZZ_HOLDS(child != NULL);
+        check_string(&member.name, child->string);
+        check_pulled(&member.value, child);
+        child = child->next;
+    }
+    FUZZ_HOLDS(child == NULL);
+}
+
 static void check_json(const char *text, size_t bytes)
 {
     if (json_check(text, bytes, NULL) != RESULT_OK)
@@ -45,6 +81,8 @@ static void check_json(const char *text, size_t bytes)
         end++;
     FUZZ_HOLDS(end == text + bytes);
     check_tree(json, 0);
+    struct json_value pulled = json_pull_value(text, bytes);
+    check_pulled(&pulled, json);
     cJSON_Delete(json);
 }
 
