@@ -50,6 +50,12 @@ void store_rollback(struct store *store)
         (void)store_step(store, store->rollback, "cannot roll back", NULL);
 }
 
+#define ENTRY_X8                                                               \
+    "(?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), "                             \
+    "(?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)"
+
+_Static_assert(STORE_ENTRIES_AT_ONCE == 32, "as many as the statement has");
+
 static enum result prepare(struct store *store, struct fault *fault)
 {
     const struct {
@@ -66,8 +72,11 @@ static enum result prepare(struct store *store, struct fault *fault)
          " ?12) ON CONFLICT (id) DO NOTHING"},
         {&store->add_views, "UPDATE store SET views = views + ?1"},
         {&store->insert_listed,
-         "INSERT INTO listed (list, viewed_at_ms, seq) VALUES (?1, ?2, ?3)"
+         "INSERT INTO listed (list, viewed_at_ms, seq) VALUES (?, ?, ?)"
          " ON CONFLICT DO NOTHING"},
+        {&store->insert_listed_many,
+         "INSERT INTO listed (list, viewed_at_ms, seq) VALUES " ENTRY_X8
+         ", " ENTRY_X8 ", " ENTRY_X8 ", " ENTRY_X8 " ON CONFLICT DO NOTHING"},
         {&store->move_mark, "UPDATE store SET mark = ?1"},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
@@ -235,8 +244,13 @@ enum result store_close(struct store *store, struct fault *fault)
         return RESULT_OK;
     store_readers_close(&store->readers);
     sqlite3_stmt *statements[] = {
-        store->begin,       store->commit,    store->rollback,
-        store->insert_view, store->add_views, store->insert_listed,
+        store->begin,
+        store->commit,
+        store->rollback,
+        store->insert_view,
+        store->add_views,
+        store->insert_listed,
+        store->insert_listed_many,
         store->move_mark,
     };
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)

@@ -59,6 +59,7 @@ struct store {
     sqlite3_stmt *insert_view;
     sqlite3_stmt *add_views;
     sqlite3_stmt *insert_listed;
+    sqlite3_stmt *insert_listed_many; /* STORE_ENTRIES_AT_ONCE */
     sqlite3_stmt *move_mark;
     struct siphash_key list_key;
     int64_t last_seq;
@@ -76,6 +77,7 @@ struct store {
 
 enum {
     STORE_ENTRIES_MAX = STORE_BATCH_MAX * TAIL_LISTS_MAX,
+    STORE_ENTRIES_AT_ONCE = 32, /* of one INSERT: a third less work */
 };
 
 /*
@@ -104,9 +106,15 @@ size_t store_entries(const struct siphash_key *key, const char *user_id,
 /* Views that are committed and not merged. */
 int64_t store_tail_views(const struct store *store);
 
-/* store_merge.c: what a batch of `count` views owes to the merge. */
-enum result store_merge_owed(struct store *store, size_t count,
-                             struct fault *fault);
+/*
+ * store_merge.c: what the writer owes to the merge when store_tidy() does not
+ * keep up. store_merge_prepare() comes before a batch's transaction;
+ * store_merge_owed() inserts into that transaction, and *ret_merged becomes
+ * store->merged when it is committed.
+ */
+enum result store_merge_prepare(struct store *store, struct fault *fault);
+enum result store_merge_owed(struct store *store, size_t added,
+                             size_t *ret_merged, struct fault *fault);
 
 /* store_checkpoint.c */
 void store_checkpoint_watch(struct store *store);

@@ -9,6 +9,7 @@ struct batch {
     int64_t last_seq;
     int64_t added;
     size_t entries; /* in store->entries */
+    size_t merged;
 };
 
 size_t store_entries(const struct siphash_key *key, const char *user_id,
@@ -119,6 +120,9 @@ static enum result write_batch(struct store *store, struct batch *batch,
     if (result == RESULT_OK)
         result = stage(store, batch, fault);
     if (result == RESULT_OK)
+        result = store_merge_owed(store, (size_t)batch->added, &batch->merged,
+                                  fault);
+    if (result == RESULT_OK)
         result = store_commit(store, fault);
     return result;
 }
@@ -134,7 +138,7 @@ enum result store_write(struct store *store, struct store_view *views,
     if (store_checkpoint_overdue(store))
         result = store_checkpoint(store, fault);
     if (result == RESULT_OK)
-        result = store_merge_owed(store, count, fault);
+        result = store_merge_prepare(store, fault);
     if (result != RESULT_OK)
         return result;
 
@@ -145,6 +149,7 @@ enum result store_write(struct store *store, struct store_view *views,
         tail_unstage(store->tail);
         return result;
     }
+    store->merged = batch.merged;
     if (batch.added > 0) {
         tail_publish(store->tail);
         store->last_seq = batch.last_seq;

@@ -1,0 +1,37 @@
+#ifndef FLIXTUBE_TESTS_FAULT_VFS_H
+#define FLIXTUBE_TESTS_FAULT_VFS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * A disk that fails when told to, between SQLite and the real one, and that
+ * knows what a loss of power would leave. One thread.
+ */
+
+/* From now on all databases are opened on it. Once a process. */
+void fault_vfs_install(void);
+
+/*
+ * Lets `operations` writes, truncations and syncs pass; the next one fails
+ * with SQLite's `code`, and so do all after it when `for_good`.
+ */
+void fault_vfs_fail_after(unsigned operations, int code, bool for_good);
+
+/* All goes well again. Returns whether anything had failed. */
+bool fault_vfs_heal(void);
+
+/* From now on, of this file and its WAL, what is written and not synced is
+ * known, for crash images. It must not exist yet. */
+void fault_vfs_record(const char *path);
+
+/*
+ * Writes the file and its WAL to `to` as they may be after a loss of power:
+ * what was synced, and of what was written since some sectors of 512 bytes.
+ */
+void fault_vfs_crash_image(const char *path, const char *to, uint64_t *random);
+
+/* Forgets what was recorded. */
+void fault_vfs_forget(void);
+
+#endif
