@@ -10,7 +10,7 @@ import { openServices } from './services.mjs';
 
 const MINUTE_MS = 60000;
 const SHOWN_AT_S = 14; // a moment after the view counted
-const LOOK = { viewport: { width: 1280, height: 800 }, colorScheme: 'light',
+const LOOK = { viewport: { width: 1280, height: 860 }, colorScheme: 'light',
   locale: 'en-GB', reducedMotion: 'reduce' };
 
 const others = ['9c1f7a52-8f0e-4f57-b2a4-6d1c0e9f8a77',
