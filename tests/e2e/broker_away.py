@@ -12,6 +12,9 @@ from support.waiting import eventually
 # A minute shows no more than this does; FLIXTUBE_AWAY_S=60 for the real one.
 AWAY_S = float(os.environ.get("FLIXTUBE_AWAY_S", "15"))
 VIEWERS = 4
+# RabbitMQ 3.10 writes down half a second late that a stream was made. Killed
+# before, it never gets that stream back, and refuses to declare it again.
+STREAM_IS_KEPT_S = 2
 
 
 class Viewers:
@@ -51,6 +54,7 @@ class BrokerAway(Claims):
         self.views = self.history(self.broker.url)
         self.videos = self.streaming(self.broker.url, VIDEOS=clips)
         self.pids = (self.views.process.pid, self.videos.process.pid)
+        time.sleep(STREAM_IS_KEPT_S)
 
     def watch_during(self, trouble):
         """Lets people watch before, in, and after the trouble; who did."""
@@ -90,7 +94,7 @@ class BrokerAway(Claims):
         def trouble(viewers):
             self.broker.kill()
             before = len(viewers.accepted)
-            eventually(lambda: self.videos.get("/readyz").status == 503)
+            eventually(lambda: self.videos.get("/readyz").json()["reasons"])
             time.sleep(AWAY_S)
             self.assertGreater(len(viewers.accepted), before + 50)
             self.broker.start_again()

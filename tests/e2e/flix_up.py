@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 import unittest
@@ -109,8 +110,6 @@ class FlixUp(Claims):
         return request("GET", self.url("HISTORY", "/history")).json()["history"]
 
     def test_a_taken_port_is_said_in_a_line(self):
-        import socket
-
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = str(other.getsockname()[1])
             self.settings["HISTORY_PORT"] = port

@@ -194,7 +194,7 @@ class HttpContract(Claims):
         services = (self.history(broker.url), self.streaming(broker.url))
         broker.kill()
         for service in services:
-            eventually(lambda s=service: s.get("/readyz").status == 503)
+            eventually(lambda s=service: s.get("/readyz").json()["reasons"])
             self.check_live(service, "GET", "/readyz")
 
     def test_both_serve_this_document(self):

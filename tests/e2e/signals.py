@@ -12,6 +12,8 @@ from support.clips import folder_with_clips
 from support.service import GRACE_S
 from support.waiting import eventually
 
+LARGE_BYTES = 64 << 20
+
 
 class Signals(Claims):
     def test_sigterm_and_sigint_end_both_with_code_0(self):
@@ -46,36 +48,44 @@ class Signals(Claims):
         self.assertEqual(views.ids(), ids)
         self.assertLess(left_count, 5000, "it stopped before it stored any")
 
-    def test_streaming_sends_what_it_accepted_before_it_ends(self):
+    def test_what_streaming_accepted_is_sent_before_it_ends_or_after_its_start(self):
         rabbit = self.vhost()
         views = self.history(rabbit)
         clips = folder_with_clips(self.folder, small=20000)
         videos = self.streaming(rabbit, VIDEOS=clips)
-        for _ in range(50):
-            self.assertEqual(videos.get("/video").status, 200)
-        videos.stop()
-        self.assertEqual(len(eventually(lambda: len(views.rows()) >= 50 and views.rows())), 50)
+        for _ in range(5):
+            for _ in range(20):
+                self.assertEqual(videos.get("/video").status, 200)
+            videos.stop()
+            videos.start()
+        eventually(lambda: len(views.ids()) >= 100)
+        self.assertEqual(len(views.ids()), 100)
+
+    def streaming_of_a_large_video(self):
+        """Large, so that it cannot hide in the sockets' buffers."""
+        clips = folder_with_clips(self.folder, large=LARGE_BYTES)
+        return self.streaming(self.vhost(), VIDEOS=clips)
 
     def test_a_running_request_is_answered_before_the_end(self):
-        videos = self.streaming(self.vhost())
+        videos = self.streaming_of_a_large_video()
         with socket.create_connection(("127.0.0.1", videos.port)) as viewer:
             viewer.sendall(b"GET /video HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             got = len(viewer.recv(4096))
             videos.signal(signal.SIGTERM)
             while chunk := viewer.recv(65536):
                 got += len(chunk)
-        self.assertGreater(got, 1000000)
+        self.assertGreater(got, LARGE_BYTES)
         self.assertEqual(videos.wait_exit(), 0)
         videos.process = None
 
     def test_a_second_signal_ends_it_at_once(self):
         # A viewer that takes no bytes would hold the end up for the grace time.
-        videos = self.streaming(self.vhost())
+        videos = self.streaming_of_a_large_video()
         with socket.create_connection(("127.0.0.1", videos.port)) as viewer:
             viewer.sendall(b"GET /video HTTP/1.1\r\nHost: x\r\n\r\n")
             viewer.recv(1024)
             videos.signal(signal.SIGTERM)
-            eventually(lambda: self.refuses(videos.port))
+            videos.wait_log("stopping")
             self.assertTrue(videos.is_running(), "it did not wait for the viewer")
             began = time.monotonic()
             videos.signal(signal.SIGTERM)
@@ -84,6 +94,16 @@ class Signals(Claims):
         videos.process = None
         self.assertLess(took_s, 2)
         self.assertNotEqual(code, 0, "it did not do all of its work")
+
+    def test_a_new_viewer_is_refused_at_once_while_it_ends(self):
+        videos = self.streaming_of_a_large_video()
+        with socket.create_connection(("127.0.0.1", videos.port)) as viewer:
+            viewer.sendall(b"GET /video HTTP/1.1\r\nHost: x\r\n\r\n")
+            viewer.recv(1024)
+            videos.signal(signal.SIGTERM)
+            videos.wait_log("stopping")
+            eventually(lambda: self.refuses(videos.port), 2)
+            self.assertTrue(videos.is_running(), "it did not wait for the viewer")
 
     @staticmethod
     def refuses(port):

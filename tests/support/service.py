@@ -90,10 +90,14 @@ class Service:
             return ""
 
     def wait_ready(self, timeout_s=30):
+        """Until all of it works: streaming is ready without a broker too, but
+        says so."""
+
         def ready():
             if self.process.poll() is not None:
                 return True
-            return self.get("/readyz").status == 200
+            answer = self.get("/readyz")
+            return answer.status == 200 and answer.json()["reasons"] == []
 
         eventually(ready, timeout_s)
         if self.process.poll() is not None:

@@ -37,7 +37,7 @@ def request(method, url, body=None, headers=None, timeout_s=30):
 def raw_exchange(port, data, timeout_s=10):
     """Sends the bytes as they are; all that comes until the server closes.
 
-    A server that keeps the connection open past the timeout: TimeoutError.
+    A server that keeps the connection open past the timeout: AssertionError.
     """
     with socket.create_connection(("127.0.0.1", port), timeout=timeout_s) as peer:
         peer.sendall(data)
@@ -47,6 +47,8 @@ def raw_exchange(port, data, timeout_s=10):
                 chunk = peer.recv(65536)
             except ConnectionResetError:
                 return answer
+            except socket.timeout:
+                raise AssertionError(f"still open after {answer!r}")
             if not chunk:
                 return answer
             answer += chunk
