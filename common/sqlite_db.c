@@ -44,12 +44,12 @@ static const char reader_settings[] =
 
 /* Counting every allocation under one lock makes readers wait for each
  * other, and nobody asks for the counts. */
-static void configure(void)
+static void configure_library(void)
 {
     (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-static pthread_once_t configured = PTHREAD_ONCE_INIT;
+static pthread_once_t library_configured = PTHREAD_ONCE_INIT;
 
 static enum result kind_of(int code)
 {
@@ -214,7 +214,7 @@ static enum result configure(sqlite3 *handle)
 static enum result open_handle(struct sqlite_db *db, const char *path,
                                int flags, struct fault *fault)
 {
-    (void)pthread_once(&configured, configure);
+    (void)pthread_once(&library_configured, configure_library);
     int code = sqlite3_open_v2(
         path, &db->handle, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
         NULL);
