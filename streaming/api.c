@@ -55,22 +55,20 @@ static void get_videos(void *context, struct http_request *request,
     http_reply_header(reply, "Cache-Control", "no-cache");
 }
 
-/* Follows the reply's bytes, unless the client reports for itself. */
+/* A visit that begins with 304 or HEAD is a visit all the same. */
+static void announce(struct api *api, const struct uuid *viewer,
+                     const struct video_file *video)
+{
+    struct fault fault = {0};
+    if (counting_announce(api->counting, viewer, video, &fault) != RESULT_OK)
+        log_warn("a session is not followed", log_text("why", fault.text),
+                 log_end());
+}
+
 static void follow(struct api *api, const struct http_request *request,
                    struct http_reply *reply, const struct uuid *viewer,
                    struct video_file *video, const struct byte_range *range)
 {
-    const char *reports = http_request_parameter(request, "reports");
-    struct fault fault = {0};
-    if (http_request_is_head(request))
-        return;
-    if (reports != NULL) {
-        if (counting_announce(api->counting, viewer, video, &fault) !=
-            RESULT_OK)
-            log_warn("a session is not followed", log_text("why", fault.text),
-                     log_end());
-        return;
-    }
     struct delivery *delivery = delivery_begin(
         api->deliveries, viewer, video, range->first, range->last,
         http_request_connection(request), http_request_socket(request));
@@ -98,7 +96,10 @@ static void get_video(void *context, struct http_request *request,
     struct uuid viewer = viewer_of(request, reply);
     struct byte_range range;
     struct video_file *followed = video_file_hold(video);
-    if (video_reply(video, request, reply, &range))
+    bool sends = video_reply(video, request, reply, &range);
+    if (reports != NULL)
+        announce(api, &viewer, followed);
+    else if (sends && !http_request_is_head(request))
         follow(api, request, reply, &viewer, followed, &range);
     video_file_release(followed);
 }

@@ -67,4 +67,4 @@ ffmpeg -hide_banner -loglevel error -y \
         format=yuv420p[v];[3:a]tremolo=f=0.15:d=0.7,volume=0.3[s]" \
     -map "[v]" -map "[s]" \
     -c:v libx264 -profile:v main -preset veryslow -g 40 -bf 2 -crf 27 \
-    -c:a aac -b:a 32k -ac 1 $plain Harbour_lights_640x360.mp4
+    -c:a aac -b:a 32k -ac 1 $plain The_harbour_lights_640x360.mp4

@@ -298,7 +298,7 @@ static void the_sample_videos_are_read(void **state)
         int64_t ms;
     } rows[] = {
         {FLIXTUBE_VIDEOS "/SampleVideo_1280x720_1mb.mp4", 30000},
-        {FLIXTUBE_VIDEOS "/Harbour_lights_640x360.mp4", 24000},
+        {FLIXTUBE_VIDEOS "/The_harbour_lights_640x360.mp4", 24000},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         int file = open(rows[i].path, O_RDONLY | O_CLOEXEC);
