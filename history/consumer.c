@@ -69,7 +69,11 @@ struct consumer {
     size_t chain_count;
     void (*stopped)(void *context);
     void *stopped_context;
-    /* What the connecting helper leaves for the loop. */
+    /* From connect_begin() to connect_done() the helper uses the consumer;
+     * one that is ended meanwhile is freed by connect_done(). */
+    bool helped;
+    bool ended;
+    /* What the helper leaves for the loop. */
     struct amqp_link *opened;
     enum result opened_result;
     struct fault opened_fault;
@@ -82,6 +86,7 @@ struct consumer {
 
 static void connect_begin(void *context);
 static void read_deliveries(void *context);
+static void consumer_free(struct consumer *c);
 
 bool consumer_works(struct consumer *c, struct fault *ret_why)
 {
@@ -497,8 +502,11 @@ static void connect_done(void *context)
     enum result r = c->opened_result;
     c->link = c->opened;
     c->opened = NULL;
-    if (c->state == CONSUMER_STOPPING) {
-        finish(c);
+    c->helped = false;
+    if (c->state == CONSUMER_STOPPED || c->ended) {
+        close_link(c);
+        if (c->ended)
+            consumer_free(c);
         return;
     }
     if (r == RESULT_OK)
@@ -525,9 +533,12 @@ static void connect_begin(void *context)
 {
     struct consumer *c = context;
     struct fault fault = {0};
+    if (c->state != CONSUMER_WAITING)
+        return;
     c->state = CONSUMER_CONNECTING;
-    if (loop_work(c->config.loop, connect_work, connect_done, c, &fault) !=
-        RESULT_OK)
+    c->helped = loop_work(c->config.loop, connect_work, connect_done, c,
+                          &fault) == RESULT_OK;
+    if (!c->helped)
         wait_to_connect(c);
 }
 
@@ -545,7 +556,9 @@ enum result consumer_start(const struct consumer_config *config,
     pthread_mutex_init(&c->lock, NULL);
     condition_init(&c->condition, false, "not connected to the broker yet");
     c->slots = calloc(config->prefetch, sizeof *c->slots);
-    enum result r = c->slots != NULL ? RESULT_OK : RESULT_UNAVAILABLE;
+    enum result r = c->slots != NULL
+                        ? RESULT_OK
+                        : fault_set(fault, RESULT_UNAVAILABLE, "out of memory");
     for (size_t i = 0; c->slots != NULL && i < config->prefetch; i++) {
         c->slots[i].consumer = c;
         c->slots[i].next = c->free;
@@ -582,19 +595,17 @@ void consumer_stop(struct consumer *c, uint32_t grace_ms,
                    void (*stopped)(void *context), void *context)
 {
     struct fault fault = {0};
-    enum consumer_state before = c->state;
     c->stopped = stopped;
     c->stopped_context = context;
     c->state = CONSUMER_STOPPING;
     (void)condition_set(&c->condition, false, "stopping");
-    if (loop_timer_start(c->config.loop, grace_ms, 0, grace_over, c, &c->grace,
-                         &fault) != RESULT_OK ||
-        before == CONSUMER_WAITING) {
+    /* Without a link nothing can be acknowledged: nothing to wait for. */
+    if (c->link == NULL ||
+        loop_timer_start(c->config.loop, grace_ms, 0, grace_over, c, &c->grace,
+                         &fault) != RESULT_OK) {
         finish(c);
         return;
     }
-    if (c->link == NULL)
-        return; /* connecting, or losing: connect_done or the grace ends it */
     if (amqp_link_cancel(c->link, &fault) != RESULT_OK) {
         lose_link(c, &fault);
         return;
@@ -604,10 +615,19 @@ void consumer_stop(struct consumer *c, uint32_t grace_ms,
         finish(c);
 }
 
+static void consumer_free(struct consumer *c)
+{
+    pthread_mutex_destroy(&c->lock);
+    condition_done(&c->condition);
+    free(c->slots);
+    free(c);
+}
+
 void consumer_end(struct consumer *c)
 {
     if (c == NULL)
         return;
+    close_link(c);
     loop_timer_end(c->heartbeat);
     loop_timer_end(c->retry);
     loop_timer_end(c->reconnect);
@@ -618,8 +638,7 @@ void consumer_end(struct consumer *c)
         dead_letter_free(letter);
         letter = next;
     }
-    pthread_mutex_destroy(&c->lock);
-    condition_done(&c->condition);
-    free(c->slots);
-    free(c);
+    c->ended = true;
+    if (!c->helped)
+        consumer_free(c);
 }

@@ -18,7 +18,8 @@
  *   losing      the link is gone; what was handed to the store is waited for
  *               (the broker delivers it again, and its id is then known),
  *               because its tags mean nothing on another link
- *   stopping    cancelled; what is held is stored and acknowledged
+ *   stopping    cancelled; what is held is stored and acknowledged; without
+ *               a link it is stopped at once
  */
 struct consumer;
 
@@ -44,7 +45,8 @@ enum result consumer_start(const struct consumer_config *config,
  */
 void consumer_stop(struct consumer *consumer, uint32_t grace_ms,
                    void (*stopped)(void *context), void *context);
-/* After ingest_stop() and dead_letters_stop(). NULL is fine. */
+/* After ingest_stop() and dead_letters_stop(), stopped or not, and before
+ * loop_end(), which waits for an attempt to connect. NULL is fine. */
 void consumer_end(struct consumer *consumer);
 
 /* False, with the reason, while no views are taken. Any thread. */

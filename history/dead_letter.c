@@ -23,8 +23,14 @@ struct dead_letters {
     pthread_mutex_t lock; /* guards what follows */
     struct dead_letter *first;
     struct dead_letter *last;
-    size_t bytes; /* of all bodies, waiting or in flight */
+    size_t bytes; /* of all letters, waiting or in flight */
 };
+
+/* A message without a body takes memory too. */
+static size_t letter_bytes(const struct dead_letter *letter)
+{
+    return sizeof *letter + letter->body_bytes;
+}
 
 struct dead_letter *dead_letter_make(const struct amqp_event *event,
                                      const char *reason)
@@ -108,7 +114,7 @@ static void settle(void *context, uint64_t token, enum publish_outcome outcome)
     struct dead_letter *letter = (struct dead_letter *)(uintptr_t)token;
     pthread_mutex_lock(&letters->lock);
     if (outcome == PUBLISH_CONFIRMED)
-        letters->bytes -= letter->body_bytes;
+        letters->bytes -= letter_bytes(letter);
     else
         append(letters, letter);
     pthread_mutex_unlock(&letters->lock);
@@ -176,9 +182,9 @@ enum result dead_letters_submit(struct dead_letters *letters,
                                 struct dead_letter *letter)
 {
     pthread_mutex_lock(&letters->lock);
-    bool fits = letters->bytes + letter->body_bytes <= DEAD_LETTER_BYTES_MAX;
+    bool fits = letters->bytes + letter_bytes(letter) <= DEAD_LETTER_BYTES_MAX;
     if (fits) {
-        letters->bytes += letter->body_bytes;
+        letters->bytes += letter_bytes(letter);
         append(letters, letter);
     }
     pthread_mutex_unlock(&letters->lock);

@@ -12,7 +12,7 @@
  * consumer's would stop its acks whenever the broker blocks publishers.
  */
 enum {
-    /* Bodies waiting to be confirmed. At the limit the caller rejects the
+    /* Letters waiting to be confirmed. At the limit the caller rejects the
      * message instead: the broker then moves it, without our reason. */
     DEAD_LETTER_BYTES_MAX = 16 << 20,
 };

@@ -16,6 +16,7 @@ struct ingest {
     struct batcher *batcher;
     struct store_view views[BATCHER_BATCH_MAX];
     struct condition condition;
+    bool only_tidy_failed; /* no commit has; the writer's thread */
 };
 
 static int64_t now_us(void)
@@ -30,6 +31,7 @@ static void note(struct ingest *ingest, enum result result,
                  const struct fault *fault)
 {
     bool works = result == RESULT_OK;
+    ingest->only_tidy_failed = false;
     bool changed = condition_set(&ingest->condition, works, fault->text);
     if (!works)
         ingest->config.counters->batches_failed++;
@@ -109,14 +111,19 @@ static void apply(void *context, struct batch_item **items, size_t items_count)
     }
 }
 
+/* That tidying works says nothing about commits; but where it alone had
+ * failed, no view may come that would show that all is well again. */
 static bool tidy(void *context)
 {
     struct ingest *ingest = context;
     struct fault fault = {0};
     bool more = false;
+    bool alone =
+        ingest->only_tidy_failed || condition_works(&ingest->condition, NULL);
     enum result r = store_tidy(ingest->config.store, true, &more, &fault);
-    if (r != RESULT_OK)
+    if (r != RESULT_OK || ingest->only_tidy_failed)
         note(ingest, r, &fault);
+    ingest->only_tidy_failed = r != RESULT_OK && alone;
     return r == RESULT_OK && more;
 }
 
