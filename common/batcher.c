@@ -236,15 +236,14 @@ enum result batcher_submit(struct batcher *batcher, struct batch_item *first,
 {
     if (count == 0)
         return RESULT_OK;
-    struct batch_item *last = NULL;
-    struct batch_item *item = first;
-    for (size_t i = 0; i < count; i++) {
+    struct batch_item *last = first;
+    for (size_t i = 1; i < count; i++)
+        last = last->next;
+    last->next = NULL;
+    for (struct batch_item *item = first; item != NULL; item = item->next) {
         item->done = false;
         item->result = RESULT_OK;
-        last = item;
-        item = item->next;
     }
-    last->next = NULL;
     pthread_mutex_lock(&batcher->lock);
     enum result result = submit_locked(batcher, first, last, count);
     pthread_mutex_unlock(&batcher->lock);
