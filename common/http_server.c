@@ -31,6 +31,8 @@ struct http_server {
     struct MHD_Daemon *daemon;
     struct http_connections *connections;
     uint16_t port;
+    bool refusing;
+    MHD_socket quiesced; /* the listening socket, once refusing */
 };
 
 struct http_request {
@@ -653,15 +655,27 @@ uint16_t http_server_port(const struct http_server *server)
     return server->port;
 }
 
+void http_server_refuse(struct http_server *server)
+{
+    if (server->refusing)
+        return;
+    server->refusing = true;
+    server->quiesced = MHD_quiesce_daemon(server->daemon);
+    /* Left open, the kernel would go on to accept for us. It is not closed
+     * before the daemon has stopped, which may still look at it. */
+    if (server->quiesced != MHD_INVALID_SOCKET)
+        (void)shutdown(server->quiesced, SHUT_RDWR);
+}
+
 void http_server_stop(struct http_server *server, uint32_t grace_ms)
 {
     if (server == NULL)
         return;
-    MHD_socket listening = MHD_quiesce_daemon(server->daemon);
+    http_server_refuse(server);
     (void)http_connections_wait_idle(server->connections, grace_ms);
     MHD_stop_daemon(server->daemon);
-    if (listening != MHD_INVALID_SOCKET)
-        (void)close(listening);
+    if (server->quiesced != MHD_INVALID_SOCKET)
+        (void)close(server->quiesced);
     http_connections_stop(server->connections);
     free(server);
 }

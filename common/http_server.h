@@ -136,6 +136,12 @@ enum result http_server_start(const struct http_config *config,
 uint16_t http_server_port(const struct http_server *server);
 
 /*
+ * Refuses new connections from now on; those that are there go on. Once, by
+ * the thread that will stop the server.
+ */
+void http_server_refuse(struct http_server *server);
+
+/*
  * Stops accepting, lets running requests end for grace_ms, then cuts them,
  * and frees. NULL is fine.
  */

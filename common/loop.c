@@ -13,7 +13,6 @@ struct loop {
     uv_loop_t uv;
     uv_signal_t signals[STOP_SIGNALS];
     int signals_started;
-    int signals_seen;
     void (*stop)(void *context);
     void *stop_context;
 };
@@ -92,19 +91,31 @@ void loop_quit(struct loop *loop)
     uv_stop(&loop->uv);
 }
 
+static const int stop_numbers[STOP_SIGNALS] = {SIGTERM, SIGINT};
+
+static void end_at_once(int number)
+{
+    (void)number;
+    _exit(1);
+}
+
+/* The second signal must end the process even when the loop runs no more, so
+ * from the first one on it is a plain handler's. */
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct loop *loop = handle->data;
     (void)number;
-    if (++loop->signals_seen > 1)
-        _exit(1);
+    struct sigaction action = {.sa_handler = end_at_once};
+    for (int i = 0; i < STOP_SIGNALS; i++) {
+        (void)uv_signal_stop(&loop->signals[i]);
+        (void)sigaction(stop_numbers[i], &action, NULL);
+    }
     loop->stop(loop->stop_context);
 }
 
 enum result loop_on_stop_signal(struct loop *loop, void (*stop)(void *context),
                                 void *context, struct fault *fault)
 {
-    static const int numbers[STOP_SIGNALS] = {SIGTERM, SIGINT};
     loop->stop = stop;
     loop->stop_context = context;
     (void)signal(SIGPIPE, SIG_IGN);
@@ -113,7 +124,7 @@ enum result loop_on_stop_signal(struct loop *loop, void (*stop)(void *context),
         (void)uv_signal_init(&loop->uv, handle);
         handle->data = loop;
         loop->signals_started++;
-        int status = uv_signal_start(handle, on_signal, numbers[i]);
+        int status = uv_signal_start(handle, on_signal, stop_numbers[i]);
         if (status != 0)
             return uv_fault(status, "cannot take signals", fault);
     }

@@ -103,6 +103,7 @@ static void stop(void *context)
 {
     struct service *service = context;
     log_info("history stopping", log_end());
+    http_server_refuse(service->http);
     consumer_stop(service->consumer, CONSUMER_GRACE_MS, consumer_stopped,
                   service);
 }

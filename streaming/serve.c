@@ -116,6 +116,7 @@ static void stop(void *context)
 {
     struct service *service = context;
     log_info("streaming stopping", log_end());
+    http_server_refuse(service->http);
     loop_quit(service->loop);
 }
 

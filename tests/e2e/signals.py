@@ -104,6 +104,8 @@ class Signals(Claims):
             videos.wait_log("stopping")
             eventually(lambda: self.refuses(videos.port), 2)
             self.assertTrue(videos.is_running(), "it did not wait for the viewer")
+        self.assertEqual(videos.wait_exit(), 0)
+        videos.process = None
 
     @staticmethod
     def refuses(port):
