@@ -4,7 +4,12 @@
 /* What amqp_link.c, amqp_read.c and amqp_url.c share; for no one else. */
 
 /* rabbitmq-c 0.12 moved its headers into a folder. */
-#if defined(__has_include) && __has_include(<rabbitmq-c/amqp.h>)
+#ifdef __has_include
+#if __has_include(<rabbitmq-c/amqp.h>)
+#define AMQP_HEADERS_IN_FOLDER
+#endif
+#endif
+#ifdef AMQP_HEADERS_IN_FOLDER
 #include <rabbitmq-c/amqp.h>
 #include <rabbitmq-c/framing.h>
 #include <rabbitmq-c/ssl_socket.h>

@@ -8,12 +8,14 @@
  * FUZZ_RUNS, FUZZ_SECONDS and FUZZ_SEED change the limits below.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "fuzz.h"
 
@@ -34,29 +36,30 @@ struct input {
 static struct input seeds[SEEDS_MAX];
 static size_t seeds_count;
 static struct input current; /* what runs now, for the report of a failure */
-static const char *failed_folder;
 static uint64_t random_state;
 
 /* Of the sanitizers' runtimes, where one is linked. */
 extern void __sanitizer_set_death_callback(void (*callback)(void))
     __attribute__((weak));
 
+static char failed_path[PATH_MAX]; /* "" for none */
+
+/* Only what a signal handler may call. */
 static void keep_failed_input(void)
 {
-    char path[PATH_MAX];
-    if (failed_folder == NULL)
+    static const char words[] = "the input that failed is ";
+    if (failed_path[0] == '\0')
         return;
-    (void)snprintf(path, sizeof path, "%s/failed-input", failed_folder);
-    FILE *file = fopen(path, "wb");
-    if (file == NULL)
-        return;
-    (void)fwrite(current.data, 1, current.bytes, file);
-    (void)fclose(file);
-    (void)fprintf(stderr, "the input that failed is %s (%zu bytes)\n", path,
-                  current.bytes);
+    int file = open(failed_path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    if (file < 0 ||
+        write(file, current.data, current.bytes) != (ssize_t)current.bytes ||
+        write(STDERR_FILENO, words, sizeof words - 1) < 0 ||
+        write(STDERR_FILENO, failed_path, strlen(failed_path)) < 0 ||
+        write(STDERR_FILENO, "\n", 1) < 0)
+        return; /* the failure itself is told all the same */
+    (void)close(file);
 }
 
-/* The process ends after this, so it may use what a handler else must not. */
 static void on_abort(int signal_number)
 {
     (void)signal_number;
@@ -230,7 +233,9 @@ int main(int count, char **arguments)
 {
     if (count < 2)
         fail("usage: <seeds> [<folder for what failed>]", arguments[0]);
-    failed_folder = count > 2 ? arguments[2] : NULL;
+    if (count > 2)
+        (void)snprintf(failed_path, sizeof failed_path, "%s/failed-input",
+                       arguments[2]);
     (void)signal(SIGABRT, on_abort);
     if (__sanitizer_set_death_callback != NULL)
         __sanitizer_set_death_callback(keep_failed_input);

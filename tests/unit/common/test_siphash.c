@@ -24,8 +24,8 @@ static void values_are_those_of_the_authors(void **state)
         {15, UINT64_C(0xa129ca6149be45e5)},
     };
     uint8_t message[16];
-    for (uint8_t i = 0; i < sizeof message; i++)
-        message[i] = i;
+    for (size_t i = 0; i < sizeof message; i++)
+        message[i] = (uint8_t)i;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_true(siphash(&key, message, rows[i].bytes) == rows[i].hash);
 }
