@@ -8,9 +8,10 @@
 #include "migrate.h"
 #include "store_parts.h"
 
-/* The writer's page cache: a slice of the merge fits, so that its pages are
- * written once. */
-static const char writer_settings[] = "PRAGMA cache_size = -32768";
+/* The writer's page cache, in KiB: a slice of the merge fits, so that its
+ * pages are written once. Four times as much drained a queue no faster, and
+ * took the process over the 48 MB that it is to stay under. */
+static const char writer_settings[] = "PRAGMA cache_size = -8192";
 
 enum result store_fault(struct store *store, const char *doing,
                         struct fault *fault)
