@@ -139,7 +139,8 @@ static enum result log_in(struct amqp_link *link,
     amqp_table_t table = {sizeof properties / sizeof properties[0], properties};
     amqp_rpc_reply_t reply = amqp_login_with_properties(
         link->state, address->info.vhost, 2, AMQP_FRAME_BYTES_MAX,
-        AMQP_HEARTBEAT_S, &table, AMQP_SASL_METHOD_PLAIN, address->info.user,
+        options->heartbeat_s != 0 ? options->heartbeat_s : AMQP_HEARTBEAT_S,
+        &table, AMQP_SASL_METHOD_PLAIN, address->info.user,
         address->info.password);
     enum result r = amqp_link_reply(link, reply, "cannot log in", fault);
     if (r != RESULT_OK)

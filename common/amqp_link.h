@@ -27,6 +27,7 @@ struct amqp_options {
     const char *name;    /* shown by the broker's management page */
     const char *ca_file; /* amqps: PEM of the authority; NULL: the system's */
     uint32_t connect_timeout_ms;
+    uint16_t heartbeat_s; /* 0: AMQP_HEARTBEAT_S, as in the services */
 };
 
 /* A queue or exchange argument: an integer, or text where `text` is set. */

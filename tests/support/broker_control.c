@@ -90,7 +90,7 @@ void broker_url_at(const struct broker *broker, uint16_t port,
                    port, broker->vhost);
 }
 
-static void make_vhost(struct broker *broker)
+void broker_make_vhost(struct broker *broker)
 {
     static unsigned count;
     char path[256];
@@ -115,7 +115,7 @@ void broker_own(struct broker *ret, const char *setting)
                    setting != NULL ? setting : "");
     run(command);
     read_env(ret);
-    make_vhost(ret);
+    broker_make_vhost(ret);
 }
 
 void broker_shared(struct broker *ret)
@@ -128,7 +128,7 @@ void broker_shared(struct broker *ret)
     *ret = (struct broker){0};
     (void)snprintf(ret->folder, sizeof ret->folder, "%s", folder);
     read_env(ret);
-    make_vhost(ret);
+    broker_make_vhost(ret);
 }
 
 void broker_done(struct broker *broker)

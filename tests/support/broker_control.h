@@ -33,6 +33,9 @@ void broker_shared(struct broker *ret);
  * configuration, KEY=VALUE) may be NULL. */
 void broker_own(struct broker *ret, const char *setting);
 
+/* Makes the vhost again, under another name, after a test has deleted it. */
+void broker_make_vhost(struct broker *broker);
+
 /* Deletes the vhost, and ends it where it is of its own. */
 void broker_done(struct broker *broker);
 
