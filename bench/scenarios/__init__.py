@@ -1,0 +1,1 @@
+"""Each module measures one kind of work: run(bench) returns its figures."""
