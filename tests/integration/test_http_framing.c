@@ -293,7 +293,8 @@ static void codings_that_nobody_knows_are_refused_and_closed(void **state)
                        POST "Transfer-Encoding: %s\r\n\r\n0\r\n\r\n",
                        codings[i]);
         unsigned status = status_then(text, &kept);
-        if (status != 501 || kept)
+        /* Ours is 501; libmicrohttpd 1.0 refuses before us, with 400. */
+        if ((status != 501 && status != 400) || kept)
             fail_msg("%u%s: %s", status, kept ? ", kept" : "", text);
     }
     bool kept;
