@@ -15,9 +15,6 @@
 enum {
     RPC_TIMEOUT_MS = 10 * 1000,
     CLOSE_TIMEOUT_MS = 1000,
-    /* A peer that has stopped reading: rabbitmq-c would wait for ever in a
-     * send, so the kernel gives up for it. */
-    SEND_TIMEOUT_MS = 30 * 1000,
 };
 
 #define SYSTEM_AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
@@ -98,7 +95,9 @@ static enum result connect_to(struct amqp_link *link,
     if (status != AMQP_STATUS_OK)
         return amqp_link_lost(link, status, "cannot connect", fault);
     int fd = amqp_get_sockfd(link->state);
-    unsigned send_timeout_ms = SEND_TIMEOUT_MS;
+    unsigned send_timeout_ms = options->send_timeout_ms != 0
+                                   ? options->send_timeout_ms
+                                   : AMQP_SEND_TIMEOUT_MS;
     if (setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &send_timeout_ms,
                    sizeof send_timeout_ms) != 0)
         return fault_set(fault, RESULT_UNAVAILABLE,

@@ -18,6 +18,9 @@ enum {
     AMQP_BODY_BYTES_MAX = 1 << 20, /* longer bodies arrive cut, see below */
     AMQP_HEARTBEAT_S = 20,
     AMQP_FRAME_BYTES_MAX = 131072,
+    /* A peer that has stopped reading: rabbitmq-c would wait for ever in a
+     * send, so the kernel gives up for it. */
+    AMQP_SEND_TIMEOUT_MS = 30 * 1000,
 };
 
 struct amqp_link;
@@ -27,7 +30,9 @@ struct amqp_options {
     const char *name;    /* shown by the broker's management page */
     const char *ca_file; /* amqps: PEM of the authority; NULL: the system's */
     uint32_t connect_timeout_ms;
-    uint16_t heartbeat_s; /* 0: AMQP_HEARTBEAT_S, as in the services */
+    /* 0: as in the services, AMQP_HEARTBEAT_S and AMQP_SEND_TIMEOUT_MS. */
+    uint16_t heartbeat_s;
+    uint32_t send_timeout_ms;
 };
 
 /* A queue or exchange argument: an integer, or text where `text` is set. */

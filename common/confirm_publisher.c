@@ -18,6 +18,7 @@ enum {
     PUBLISHES_PER_LOOK = 64,
     /* Between looks at an idle link, for its heartbeats. */
     WAIT_MS_MAX = AMQP_HEARTBEAT_S * 1000 / 3,
+    LOOK_MS = 100, /* at the deadlines of what is in flight, or of a stop */
     MESSAGE_ID_BYTES = 40,
 };
 
@@ -45,9 +46,9 @@ struct confirm_publisher {
     uint64_t oldest;
     uint64_t next;
     size_t bytes;
-    int64_t answered_ms; /* when the broker last settled something */
-    int64_t paused_until_ms;
-    bool redeclare; /* a queue or binding has gone: make it again */
+    int64_t answered_ms;     /* when the broker last settled something */
+    int64_t paused_until_ms; /* 0: not paused */
+    bool redeclare;          /* a queue or binding has gone: make it again */
 };
 
 static void change(struct confirm_publisher *p, enum publisher_state state,
@@ -140,8 +141,7 @@ static bool may_publish(const struct confirm_publisher *p)
 {
     return p->state == PUBLISHER_READY && !p->stopping &&
            p->next - p->oldest < p->config.in_flight_max &&
-           p->bytes < p->config.in_flight_bytes_max &&
-           clock_monotonic_ms() >= p->paused_until_ms;
+           p->bytes < p->config.in_flight_bytes_max && p->paused_until_ms == 0;
 }
 
 static enum result publish_some(struct confirm_publisher *p,
@@ -193,11 +193,22 @@ static void clear_wake(struct confirm_publisher *p)
 
 static uint32_t wait_ms(const struct confirm_publisher *p)
 {
-    int64_t pause_ms = p->paused_until_ms - clock_monotonic_ms();
+    int64_t wait = WAIT_MS_MAX;
     if (p->stopping || p->oldest < p->next)
-        return 100;
-    return pause_ms > 0 && pause_ms < WAIT_MS_MAX ? (uint32_t)pause_ms
-                                                  : WAIT_MS_MAX;
+        wait = LOOK_MS;
+    /* A pause that is over by now is not waited for: no wake would come. */
+    if (p->paused_until_ms != 0) {
+        int64_t pause_ms = p->paused_until_ms - clock_monotonic_ms();
+        if (pause_ms < wait)
+            wait = pause_ms > 0 ? pause_ms : 0;
+    }
+    return (uint32_t)wait;
+}
+
+static void end_pause(struct confirm_publisher *p)
+{
+    if (p->paused_until_ms != 0 && clock_monotonic_ms() >= p->paused_until_ms)
+        p->paused_until_ms = 0;
 }
 
 static enum result declare_all(struct confirm_publisher *p, struct fault *fault)
@@ -229,6 +240,7 @@ static enum result pump(struct confirm_publisher *p, struct fault *fault)
     const struct publish_source *source = &p->config.source;
     for (;;) {
         clear_wake(p);
+        end_pause(p);
         enum result r = read_events(p, fault);
         if (r == RESULT_OK && p->redeclare && may_publish(p))
             r = declare_all(p, fault);

@@ -558,5 +558,5 @@ int main(void)
         CLAIM(a_peer_that_falls_silent_is_noticed),
         CLAIM(a_cut_anywhere_is_an_error),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return run_claims(tests, start, stop);
 }

@@ -418,5 +418,5 @@ int main(void)
         cmocka_unit_test(a_parameter_is_decoded_once),
         cmocka_unit_test(a_refused_small_request_keeps_the_connection),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return run_claims(tests, start, stop);
 }

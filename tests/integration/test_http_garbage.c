@@ -97,5 +97,5 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(garbage_ends_no_more_than_its_connection),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_claims(tests, NULL, NULL);
 }

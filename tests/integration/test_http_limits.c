@@ -305,5 +305,5 @@ int main(void)
         cmocka_unit_test(a_slow_handler_is_not_cut),
         cmocka_unit_test(connections_over_the_limit_wait_or_end),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return run_claims(tests, start, stop);
 }

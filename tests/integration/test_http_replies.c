@@ -260,5 +260,5 @@ int main(void)
         cmocka_unit_test(a_stop_waits_for_the_answer),
         cmocka_unit_test(a_taken_port_is_said_in_words),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return run_claims(tests, start, stop);
 }

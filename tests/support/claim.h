@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <stdlib.h>
 
 #include "clock.h"
 
@@ -37,6 +38,11 @@ enum {
         if ((call) != RESULT_OK)                                               \
             fail_msg("%s: %s", #call, (fault)->text);                          \
     } while (0)
+
+/* Runs them; only those that FLIXTUBE_CLAIM names (with * and ?), if set. */
+#define run_claims(tests, setup, teardown)                                     \
+    (cmocka_set_test_filter(getenv("FLIXTUBE_CLAIM")),                         \
+     cmocka_run_group_tests(tests, setup, teardown))
 
 void pause_ms(unsigned ms);
 
