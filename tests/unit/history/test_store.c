@@ -608,6 +608,23 @@ static void a_view_of_another_under_the_same_hash_is_not_shown(void **state)
     kept_page_free(page);
 }
 
+/* As when a user's views are erased, and they were the last. */
+static void a_new_view_is_found_though_the_newest_were_deleted(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_open(fixture);
+    store_range(fixture->store, 0, MERGE);
+    tidy_all(fixture->store);
+    fixture_close(fixture);
+    fixture_sql(fixture, "DELETE FROM views WHERE seq > 2490");
+    fixture_open(fixture);
+    store_range(fixture->store, 9000, 5);
+    assert_int_equal(count_rows(fixture->store, query_all()), 2495);
+    store_range(fixture->store, 10000, MERGE);
+    tidy_all(fixture->store);
+    assert_int_equal(count_rows(fixture->store, query_all()), 2495 + MERGE);
+}
+
 static void the_wal_does_not_grow_without_end(void **state)
 {
     struct fixture *fixture = *state;
@@ -775,6 +792,7 @@ int main(void)
         IN_A_FOLDER(a_small_tail_is_left_alone_and_a_quiet_one_is_not),
         IN_A_FOLDER(a_process_that_died_in_mid_merge_lost_nothing),
         IN_A_FOLDER(a_view_of_another_under_the_same_hash_is_not_shown),
+        IN_A_FOLDER(a_new_view_is_found_though_the_newest_were_deleted),
         IN_A_FOLDER(the_wal_does_not_grow_without_end),
         IN_A_FOLDER(a_load_that_never_ends_is_merged_all_the_same),
         IN_A_FOLDER(a_store_that_is_open_cannot_be_opened_again),

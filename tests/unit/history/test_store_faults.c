@@ -24,15 +24,14 @@ void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t count, size_t bytes);
 
 static int allocations_left = -1; /* below 0: there is memory */
+static bool one_fails;            /* or all from there on */
 
 static bool there_is_memory(void)
 {
-    if (allocations_left < 0)
-        return true;
-    if (allocations_left == 0)
-        return false;
-    allocations_left--;
-    return true;
+    bool is_there = allocations_left != 0;
+    if (allocations_left > 0 || (!is_there && one_fails))
+        allocations_left--;
+    return is_there;
 }
 
 void *__wrap_malloc(size_t bytes)
@@ -71,6 +70,26 @@ static enum result try_batch(struct store *store, uint32_t first,
     return result;
 }
 
+/* The rows of the lists that view_make() names, counted one by one: of users,
+ * of videos or of both. */
+static uint32_t count_lists(struct store *store, unsigned users,
+                            unsigned videos)
+{
+    uint32_t rows = 0;
+    for (unsigned i = 0; i < users * videos; i++) {
+        struct store_query query = query_all();
+        char user_id[32];
+        char video_id[32];
+        (void)snprintf(user_id, sizeof user_id, "user-%u", i % users);
+        (void)snprintf(video_id, sizeof video_id, "video-%u.mp4", i / users);
+        query.user_id = users > 1 ? user_id : NULL;
+        query.video_id = videos > 1 ? video_id : NULL;
+        query.limit = STORE_PAGE_ROWS_MAX;
+        rows += count_rows(store, query);
+    }
+    return rows;
+}
+
 /* All lists say the same as the table. */
 static void assert_holds(struct store *store, uint32_t views)
 {
@@ -78,17 +97,10 @@ static void assert_holds(struct store *store, uint32_t views)
     store_stats(store, &stats);
     assert_int_equal(stats.views, views);
     assert_int_equal(stats.merged_seq + stats.tail_rows, views);
-    struct store_query query = query_all();
-    query.limit = STORE_PAGE_ROWS_MAX;
-    assert_int_equal(count_rows(store, query), views);
-    uint32_t of_users = 0;
-    for (int i = 0; i < 7; i++) {
-        char user_id[32];
-        (void)snprintf(user_id, sizeof user_id, "user-%d", i);
-        query.user_id = user_id;
-        of_users += count_rows(store, query);
-    }
-    assert_int_equal(of_users, views);
+    assert_int_equal(count_lists(store, 1, 1), views);
+    assert_int_equal(count_lists(store, 7, 1), views);
+    assert_int_equal(count_lists(store, 1, 5), views);
+    assert_int_equal(count_lists(store, 7, 5), views);
 }
 
 static void fixture_discard(struct fixture *fixture)
@@ -210,6 +222,38 @@ static void a_failed_merge_loses_nothing_and_goes_on_later(void **state)
     }
 }
 
+/* Under a load that never ends a batch carries a share of the merge. */
+static void a_failed_batch_takes_back_its_share_of_the_merge(void **state)
+{
+    enum {
+        LOAD = 131000,
+    };
+    struct fixture *fixture = *state;
+    fixture_open(fixture);
+    store_range(fixture->store, 0, LOAD);
+    uint32_t views = LOAD;
+    bool was_hit = true;
+    for (unsigned n = 0; was_hit; n++) {
+        struct fault fault = {""};
+        fault_vfs_fail_after(n, SQLITE_FULL, true);
+        enum result result = try_batch(fixture->store, views, &fault);
+        was_hit = fault_vfs_heal();
+        assert_int_equal(result, was_hit ? RESULT_UNAVAILABLE : RESULT_OK);
+        if (was_hit && n % 8 == 0)
+            assert_int_equal(try_batch(fixture->store, views, &fault),
+                             RESULT_OK);
+        if (!was_hit || n % 8 == 0)
+            views += BATCH;
+    }
+    struct store_stats stats;
+    do {
+        store_range(fixture->store, views, 4000);
+        views += 4000;
+        store_stats(fixture->store, &stats);
+    } while (stats.merged_seq == 0);
+    assert_holds(fixture->store, views);
+}
+
 /* What was said to be stored is on the disk, whenever the power goes. */
 static void assert_survives(struct fixture *fixture, uint32_t views,
                             uint32_t tried, uint64_t *random)
@@ -261,27 +305,33 @@ static void what_was_stored_is_there_after_a_loss_of_power(void **state)
     assert_true(views > 3 * BASE);
 }
 
+/* Tries with ever more memory until it is enough. */
+static void store_without_memory(struct store *store, uint32_t first)
+{
+    enum result result = RESULT_UNAVAILABLE;
+    for (int n = 0; result != RESULT_OK; n++) {
+        struct fault fault = {""};
+        struct viewed *views;
+        struct store_view *batch = make_batch(first, &views);
+        assert_true(n < 100);
+        allocations_left = n;
+        result = store_write(store, batch, BATCH, &fault);
+        allocations_left = -1;
+        free(batch);
+        free(views);
+        assert_true(result == RESULT_OK || result == RESULT_UNAVAILABLE);
+        assert_true(n > 0 || result != RESULT_OK); /* some was needed */
+        assert_holds(store, result == RESULT_OK ? first + BATCH : first);
+    }
+}
+
 static void without_memory_a_batch_is_stored_whole_or_not_at_all(void **state)
 {
     struct fixture *fixture = *state;
     fixture_open(fixture);
-    struct viewed *views;
-    for (uint32_t stored = 0; stored < 6 * BATCH; stored += BATCH) {
-        struct store_view *batch = make_batch(stored, &views);
-        struct fault fault = {""};
-        enum result result = RESULT_UNAVAILABLE;
-        for (int n = 0; result != RESULT_OK; n++) {
-            assert_true(n < 100);
-            allocations_left = n;
-            result = store_write(fixture->store, batch, BATCH, &fault);
-            allocations_left = -1;
-            assert_true(result == RESULT_OK || result == RESULT_UNAVAILABLE);
-            assert_true(n > 0 || result != RESULT_OK); /* some was needed */
-            assert_holds(fixture->store,
-                         result == RESULT_OK ? stored + BATCH : stored);
-        }
-        free(batch);
-        free(views);
+    for (uint32_t i = 0; i < 6; i++) {
+        one_fails = i % 2 == 0;
+        store_without_memory(fixture->store, i * BATCH);
     }
 }
 
@@ -296,6 +346,7 @@ static void without_memory_a_merge_waits(void **state)
     for (int n = 0; more; n++) {
         assert_true(n < 100);
         allocations_left = n % 4;
+        one_fails = n % 8 < 4;
         enum result result = store_tidy(fixture->store, true, &more, &fault);
         allocations_left = -1;
         failures += result == RESULT_UNAVAILABLE;
@@ -312,19 +363,22 @@ without_memory_the_store_does_not_open_and_leaks_nothing(void **state)
     struct fixture *fixture = *state;
     fixture_open(fixture);
     store_range(fixture->store, 0, BASE);
-    fixture_close(fixture);
     struct store_config config = {fixture->path, FIXTURE_READERS};
-    enum result result = RESULT_UNAVAILABLE;
-    for (int n = 0; result != RESULT_OK; n++) {
-        assert_true(n < 1000);
-        struct fault fault = {""};
-        allocations_left = n;
-        result = store_open(&config, &fixture->store, &fault);
-        allocations_left = -1;
-        assert_true(result == RESULT_OK || result == RESULT_UNAVAILABLE);
-        assert_true(result == RESULT_OK || fault.text[0] != '\0');
+    for (int once = 0; once < 2; once++) {
+        fixture_close(fixture);
+        enum result result = RESULT_UNAVAILABLE;
+        for (int n = 0; result != RESULT_OK; n++) {
+            struct fault fault = {""};
+            assert_true(n < 1000);
+            one_fails = once == 1;
+            allocations_left = n;
+            result = store_open(&config, &fixture->store, &fault);
+            allocations_left = -1;
+            assert_true(result == RESULT_OK || result == RESULT_UNAVAILABLE);
+            assert_true(result == RESULT_OK || fault.text[0] != '\0');
+        }
+        assert_holds(fixture->store, BASE);
     }
-    assert_holds(fixture->store, BASE);
 }
 
 /* Whatever a test that failed has left. */
@@ -348,6 +402,7 @@ int main(void)
         IN_A_FOLDER(a_disk_that_fills_up_in_mid_batch_stores_none_of_it),
         IN_A_FOLDER(after_a_failed_sync_only_a_new_start_is_right),
         IN_A_FOLDER(a_failed_merge_loses_nothing_and_goes_on_later),
+        IN_A_FOLDER(a_failed_batch_takes_back_its_share_of_the_merge),
         IN_A_FOLDER(what_was_stored_is_there_after_a_loss_of_power),
         IN_A_FOLDER(without_memory_a_batch_is_stored_whole_or_not_at_all),
         IN_A_FOLDER(without_memory_a_merge_waits),

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tail.h"
+
 enum {
     VIEWS = 24000,
     BATCH = 200,
@@ -234,6 +236,96 @@ static void a_slow_reader_stops_neither_the_writer_nor_the_merge(void **state)
     (void)pthread_barrier_destroy(&holder.both);
 }
 
+/*
+ * The moment at which a query takes the tail: the linker leads the call here,
+ * so that a test can write and merge right before it or right after it.
+ */
+const struct tail_snapshot *__real_tail_take(struct tail *tail);
+const struct tail_snapshot *__wrap_tail_take(struct tail *tail);
+
+static void (*before_take)(struct store *store);
+static void (*after_take)(struct store *store);
+static struct store *store_of_hooks;
+
+static void run_once(void (**hook)(struct store *store))
+{
+    void (*now)(struct store *) = *hook;
+    *hook = NULL;
+    if (now != NULL)
+        now(store_of_hooks);
+}
+
+const struct tail_snapshot *__wrap_tail_take(struct tail *tail)
+{
+    run_once(&before_take);
+    const struct tail_snapshot *snapshot = __real_tail_take(tail);
+    run_once(&after_take);
+    return snapshot;
+}
+
+static void
+what_is_merged_just_before_a_query_takes_the_tail_is_in_it(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_open(fixture);
+    store_range(fixture->store, 0, 2500);
+    store_of_hooks = fixture->store;
+    before_take = tidy_all;
+    struct store_query query = query_all();
+    query.limit = STORE_PAGE_ROWS_MAX;
+    struct kept_page *page = kept_page_make();
+    ask(fixture->store, &query, page);
+    assert_null(before_take);
+    assert_int_equal(page->page.rows, STORE_PAGE_ROWS_MAX);
+    assert_int_equal(page->rows[0].row.place.seq, 2500);
+    kept_page_free(page);
+}
+
+/* Views 2500 to 4999 arrive, and the first slice of the merge has some. */
+static void write_and_merge_in_part(struct store *store)
+{
+    store_range(store, 2500, 2500);
+    assert_true(tidy_once(store, true));
+}
+
+static void write_and_merge(struct store *store)
+{
+    store_range(store, 2500, 2500);
+    tidy_all(store);
+}
+
+static void a_query_shows_the_log_as_it_was_when_it_took_the_tail(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct {
+        void (*meanwhile)(struct store *);
+        uint32_t skip;
+    } cases[] = {
+        {write_and_merge_in_part, 0},
+        {write_and_merge_in_part, 1000},
+        {write_and_merge, 0},
+        {write_and_merge, 1000},
+    };
+    struct kept_page *page = kept_page_make();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fixture_open(fixture);
+        store_range(fixture->store, 0, 2500);
+        store_of_hooks = fixture->store;
+        after_take = cases[i].meanwhile;
+        struct store_query query = query_all();
+        query.skip = cases[i].skip;
+        ask(fixture->store, &query, page);
+        assert_null(after_take);
+        assert_int_equal(page->page.rows, 100);
+        for (uint32_t row = 0; row < 100; row++)
+            assert_int_equal(page->rows[row].row.place.seq,
+                             2500 - query.skip - row);
+        fixture_close(fixture);
+        strcat(fixture->path, "2");
+    }
+    kept_page_free(page);
+}
+
 #define IN_A_FOLDER(claim)                                                     \
     cmocka_unit_test_setup_teardown(claim, fixture_make, fixture_remove)
 
@@ -242,6 +334,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_A_FOLDER(
             readers_see_the_log_without_gaps_while_it_is_written_and_merged),
+        IN_A_FOLDER(what_is_merged_just_before_a_query_takes_the_tail_is_in_it),
+        IN_A_FOLDER(a_query_shows_the_log_as_it_was_when_it_took_the_tail),
         IN_A_FOLDER(a_slow_reader_stops_neither_the_writer_nor_the_merge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
