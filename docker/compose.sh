@@ -44,9 +44,16 @@ data_folder() {
 }
 
 # run_in SERVICE COMMAND…: in a new container with that service's image, user
-# and volumes, beside the stopped one.
+# and volumes, beside the stopped one. What it says is shown when it failed.
 run_in() {
     service=$1 program=$2
     shift 2
-    compose run --rm -T --no-deps --entrypoint "$program" "$service" "$@"
+    said=$(mktemp)
+    if ! compose run --rm -T --no-deps --entrypoint "$program" "$service" "$@" \
+        2>"$said"; then
+        cat "$said" >&2
+        rm -f "$said"
+        return 1
+    fi
+    rm -f "$said"
 }

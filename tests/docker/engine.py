@@ -1,6 +1,8 @@
 """The Docker engine that the tests use, and the images that no registry is
 needed for: what answers to `docker info`, or a dockerd of the tests' own."""
 
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
@@ -15,6 +17,10 @@ CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "flixtu
 OWN = CACHE / "engine"
 SOCKET = OWN / "docker.sock"
 PID_FILE = OWN / "dockerd.pid"
+# One program of the tests at a time, whichever checkout it is from.
+LOCK = "/tmp/flixtube-docker.lock"
+PROJECT_PREFIX = "flixtube-test-"
+KEPT_HOURS = 14 * 24  # of a builder's layers that nobody used again
 BRIDGE = "flixtube0"  # docker0 may be another engine's
 BRIDGE_ADDRESS = "172.30.255.1/24"
 
@@ -22,6 +28,7 @@ BASE_IMAGE = "debian:trixie-slim"
 BROKER_IMAGE = "flixtube-test-rabbitmq"
 COMPOSE_IMAGE = "flixtube-test-compose"
 COMPOSE_2 = CACHE / "docker-compose-2"
+PROJECT_PREFIX = "flixtube-test-"
 SKIPPED = 77  # CTest's SKIP_RETURN_CODE
 
 # What trixie-slim leaves out, too, so that sizes can be compared.
@@ -81,6 +88,21 @@ class Engine:
             )
         return done.stdout
 
+    def lines(self, *arguments):
+        return self.docker(*arguments).split()
+
+    def logs(self, container):
+        """Both outputs of a container, mixed as they came."""
+        return subprocess.run(
+            [client(), "logs", container],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=60,
+        ).stdout
+
     def has_image(self, name):
         return bool(self.docker("image", "ls", "-q", name).strip())
 
@@ -107,6 +129,17 @@ def get_engine():
     return Engine(environment, own=True)
 
 
+def remove_leftovers(engine):
+    """What tests left that were killed: their containers would start again."""
+    left = engine.docker("ps", "-aq", "--filter", f"name={PROJECT_PREFIX}").split()
+    if left:
+        engine.docker("rm", "-f", "-v", *left)
+    for kind in ("network", "volume"):
+        left = engine.docker(kind, "ls", "-q", "--filter", f"name={PROJECT_PREFIX}")
+        if left.split():
+            engine.docker(kind, "rm", *left.split())
+
+
 def start_own(environment):
     if os.geteuid() != 0:
         raise NoEngine("no Docker engine answers, and only root can start one")
@@ -117,6 +150,9 @@ def start_own(environment):
                 "one: apt-get install docker.io docker-compose mmdebstrap"
             )
     OWN.mkdir(parents=True, exist_ok=True)
+    # Left by one that was killed, and by now perhaps other processes' numbers.
+    PID_FILE.unlink(missing_ok=True)
+    (OWN / "exec" / "containerd" / "containerd.pid").unlink(missing_ok=True)
     make_bridge()
     with open(OWN / "dockerd.log", "wb") as log:
         daemon = subprocess.Popen(
@@ -172,18 +208,56 @@ def own_pid():
     return pid if os.fsencode(SOCKET) in command else None
 
 
-def stop_own(number=signal.SIGTERM):
-    """Ends it, and waits until it has ended."""
-    pid = own_pid()
-    if pid is None:
-        return False
-    os.kill(pid, number)
-    deadline = time.monotonic() + 60
-    while own_pid() == pid:
+def own_processes():
+    """What was started to run it: dockerd, containerd, a shim a container."""
+    found = []
+    for folder in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            command = (folder / "cmdline").read_bytes()
+        except OSError:
+            continue
+        program = os.path.basename(command.split(b"\0")[0])
+        if os.fsencode(OWN) in command and program.startswith(
+            (b"dockerd", b"containerd")
+        ):
+            found.append(int(folder.name))
+    return found
+
+
+def end(pids, number, timeout_s=60):
+    """Signals each, and waits until all have ended."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+    deadline = time.monotonic() + timeout_s
+    while any(os.path.exists(f"/proc/{pid}") and not is_zombie(pid) for pid in pids):
         if time.monotonic() > deadline:
-            raise AssertionError(f"dockerd ({pid}) does not end")
+            raise AssertionError(f"does not end: {pids}")
         time.sleep(0.05)
-    return True
+
+
+def is_zombie(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1]
+    except OSError:
+        return True
+    return state.split()[0] == "Z"
+
+
+def stop_own():
+    """Ends it as a host's shutdown does. False: there was none."""
+    pid = own_pid()
+    if pid is not None:
+        end([pid], signal.SIGTERM)
+    end(own_processes(), signal.SIGKILL)  # of one that was killed before
+    remove_bridge()
+    return pid is not None
+
+
+def crash_own(container_pids):
+    """Ends it and these containers as a host does that loses its power."""
+    end([own_pid()], signal.SIGKILL)
+    end([*own_processes(), *container_pids], signal.SIGKILL)
 
 
 def need_base_image(engine):
@@ -251,11 +325,58 @@ def need_compose_2(engine):
     new.rename(COMPOSE_2)
 
 
+def lock():
+    """Waits until no other program of the tests uses the engine. It is ours
+    from then on until this program ends."""
+    try:
+        file = os.open(LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        file = os.open(LOCK, os.O_RDONLY | os.O_CREAT, 0o444)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        print("waiting for another run of these tests", flush=True)
+        began = time.monotonic()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        print(f"waited {time.monotonic() - began:.0f} s", flush=True)
+
+
+def remove_leftovers(engine):
+    """What a run left that was killed. Only with the lock held: nobody else's
+    project exists then."""
+    ours = ("-q", "--filter", f"name={PROJECT_PREFIX}")
+    for things, remove in (
+        (engine.lines("ps", "-a", *ours), ("rm", "-f", "-v")),
+        (engine.lines("volume", "ls", *ours), ("volume", "rm")),
+        (engine.lines("network", "ls", *ours), ("network", "rm")),
+        (
+            [
+                name
+                for name in engine.lines(
+                    "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"
+                )
+                if f":{PROJECT_PREFIX}" in name
+            ],
+            ("rmi",),
+        ),
+    ):
+        if things:
+            engine.docker(*remove, *things)
+
+
+def forget_old_layers(engine):
+    for what in ("image", "builder"):
+        engine.docker(what, "prune", "-f", "--filter", f"until={KEPT_HOURS}h")
+
+
 def prepare():
-    """The engine with all that the tests need, or the end of the program with
-    the reason and CTest's code for a skipped test."""
+    """The engine, alone, with all that the tests need; or the end of the
+    program with the reason and CTest's code for a skipped test."""
+    lock()
     try:
         engine = get_engine()
+        if engine.own:
+            remove_leftovers(engine)
         need_base_image(engine)
         need_broker_image(engine)
         need_compose_2(engine)

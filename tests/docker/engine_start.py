@@ -6,6 +6,9 @@ import engine
 
 began = time.monotonic()
 docker = engine.prepare()
+if docker.own:
+    engine.forget_old_layers(docker)
+engine.remove_leftovers(docker)
 whose = "the tests' own engine" if docker.own else "the engine that runs here"
 version = docker.docker("version", "--format", "{{.Server.Version}}").strip()
 base_mb = docker.image_bytes(engine.BASE_IMAGE) / 1e6

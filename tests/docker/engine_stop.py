@@ -2,8 +2,8 @@
 
 import engine
 
+engine.lock()  # another run starts it again when it needs it
 if engine.stop_own():
-    engine.remove_bridge()
     print("the tests' own engine has ended; its images stay in", engine.CACHE)
 else:
     print("no engine of the tests' own")

@@ -1,7 +1,6 @@
 """docker-compose-prod.yaml as an operator uses it, through what a server goes
 through: kills, restarts, upgrades, a stop under load, a backup."""
 
-import contextlib
 import json
 import os
 import signal
@@ -242,12 +241,9 @@ class Production(unittest.TestCase):
         if not docker.own:
             self.skipTest("the engine that runs here is not ours to restart")
         self.view()
-        # As a host goes down when its power does: the engine and all that runs.
-        pids = [self.it.inspect(service)["State"]["Pid"] for service in SERVICES]
-        engine.stop_own(signal.SIGKILL)
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        engine.crash_own(
+            [self.it.inspect(service)["State"]["Pid"] for service in SERVICES]
+        )
         engine.get_engine()
         self.it.wait_ready()  # nobody starts them: the restart policy does
         self.view()

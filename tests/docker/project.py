@@ -46,7 +46,7 @@ def generations():
 class Project:
     def __init__(self, docker, files, compose, buildkit):
         self.docker = docker
-        self.name = "flixtube-test-" + uuid.uuid4().hex[:8]
+        self.name = engine.PROJECT_PREFIX + uuid.uuid4().hex[:8]
         self.parent = tempfile.mkdtemp(prefix="flixtube-docker-")
         self.folder = os.path.join(self.parent, "flixtube")
         shutil.copytree(engine.ROOT, self.folder, ignore=NOT_COPIED, symlinks=True)
@@ -146,16 +146,7 @@ class Project:
         return self.docker.inspect(self.container(service))
 
     def log(self, service):
-        done = subprocess.run(
-            [engine.client(), "logs", self.container(service)],
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=60,
-        )
-        return done.stdout
+        return self.docker.logs(self.container(service))
 
     def wait_log(self, service, pattern, timeout_s=60):
         return eventually(
