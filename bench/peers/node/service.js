@@ -10,6 +10,10 @@ export async function consume(prefetch, take) {
   const channel = await connection.createChannel();
   await channel.prefetch(prefetch);
   await channel.consume(QUEUE, (message) => take(channel, message));
+  process.on("SIGTERM", async () => {
+    await connection.close(); // after the acks that are on their way
+    process.exit(0);
+  });
 }
 
 export function serve(views, post) {
@@ -30,8 +34,4 @@ export function serve(views, post) {
   app.post("/viewed", post);
   app.get("/healthz", (request, response) => response.json({ status: "alive" }));
   return app.listen(Number(process.env.PORT), "127.0.0.1");
-}
-
-export function endOnSignal() {
-  process.on("SIGTERM", () => process.exit(0));
 }

@@ -1,6 +1,6 @@
 // The same stack, tuned as far as it goes without another design: batches of
 // 500 in one transaction, one multiple ack for each, prepared statements, WAL.
-import { consume, endOnSignal, serve } from "./service.js";
+import { consume, serve } from "./service.js";
 import { openViews } from "./views_table.js";
 
 const PREFETCH = 2000;
@@ -8,7 +8,6 @@ const BATCH = 500;
 const LINGER_MS = 5;
 
 const views = openViews(process.env.HISTORY_DB);
-endOnSignal();
 
 // POST: what came in while the last batch was committed makes the next.
 let waiting = [];
