@@ -19,7 +19,6 @@ enum {
     /* Between looks at an idle link, for its heartbeats. */
     WAIT_MS_MAX = AMQP_HEARTBEAT_S * 1000 / 3,
     LOOK_MS = 100, /* at the deadlines of what is in flight, or of a stop */
-    MESSAGE_ID_BYTES = 40,
 };
 
 /* A publish that the broker has not settled yet. */
@@ -28,7 +27,7 @@ struct in_flight {
     size_t bytes;
     bool returned;
     bool settled;
-    char message_id[MESSAGE_ID_BYTES]; /* how a return names it */
+    char message_id[PUBLISH_ID_BYTES]; /* how a return names it */
 };
 
 struct confirm_publisher {
@@ -152,7 +151,8 @@ static enum result publish_some(struct confirm_publisher *p,
     for (unsigned count = 1; may_publish(p); count++) {
         if (!source->take(source->context, &taken))
             return RESULT_OK;
-        assert(taken.message.message_id != NULL);
+        assert(taken.message.message_id != NULL &&
+               strlen(taken.message.message_id) < PUBLISH_ID_BYTES);
         if (p->oldest == p->next)
             p->answered_ms = clock_monotonic_ms();
         struct in_flight *item = in_window(p, p->next++);

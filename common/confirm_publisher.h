@@ -21,9 +21,15 @@ enum publish_outcome {
     PUBLISH_UNKNOWN,   /* the link was lost: offer it again */
 };
 
+enum {
+    PUBLISH_ID_BYTES = 40, /* a message_id and its NUL: a UUID has room */
+};
+
 struct publish_item {
-    uint64_t token;              /* the source's name for it, not 0 */
-    struct amqp_message message; /* valid until the next take() */
+    uint64_t token; /* the source's name for it, not 0 */
+    /* Valid until the next take(). It has a message_id, under
+     * PUBLISH_ID_BYTES and of its own: a return names it by that. */
+    struct amqp_message message;
 };
 
 /* All are called on the publisher's thread. */

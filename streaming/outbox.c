@@ -19,7 +19,7 @@
 enum {
     BATCH_MAX = 1024,
     QUEUE_MAX = 16 * 1024, /* more at once: RESULT_LIMIT */
-    IDLE_MS = 10 * 1000,   /* between looks for sessions to forget */
+    IDLE_MS = 10 * 1000,   /* between looks for sessions to forget, and tries */
     /* Confirmed and not removed yet. More waits for the next start, and is
      * then published again, which its id makes harmless. */
     REMOVALS_MAX = 64 * 1024,
@@ -156,13 +156,41 @@ static void apply(void *context, struct batch_item **items, size_t count)
         outbox->config.accepted(outbox->config.accepted_context);
 }
 
-static bool forget_sessions(void *context)
+static void submit_removal(struct outbox *outbox);
+
+/* Writes and takes back, in one transaction: who sees that nothing can be
+ * accepted may send nothing that would show that it can again. */
+static void try_to_work(struct outbox *outbox)
+{
+    struct fault fault = {0};
+    struct sqlite_db *db = outbox->writer;
+    enum result r =
+        sqlite_db_run(db,
+                      "BEGIN IMMEDIATE;"
+                      "INSERT INTO counted VALUES ('', '', zeroblob(16), 0);"
+                      "DELETE FROM counted WHERE viewer = '' AND video = '';"
+                      "COMMIT",
+                      &fault);
+    if (r != RESULT_OK && sqlite3_get_autocommit(sqlite_db_handle(db)) == 0)
+        (void)sqlite_db_run(db, "ROLLBACK", NULL);
+    (void)condition_set(&outbox->condition, r == RESULT_OK, fault.text);
+    if (r != RESULT_OK)
+        return;
+    pthread_mutex_lock(&outbox->removals_lock);
+    submit_removal(outbox);
+    pthread_mutex_unlock(&outbox->removals_lock);
+}
+
+/* The batcher's idle work. */
+static bool tidy(void *context)
 {
     struct outbox *outbox = context;
     bool more = false;
     int64_t before_ms = clock_now_ms() - outbox->config.recall_ms;
     /* A failure shows itself at the next acceptance, where it matters. */
     (void)outbox_forget(&outbox->statements, before_ms, &more, NULL);
+    if (!condition_works(&outbox->condition, NULL))
+        try_to_work(outbox);
     return more;
 }
 
@@ -212,7 +240,7 @@ static enum result start_batcher(struct outbox *outbox, struct fault *fault)
 {
     struct batcher_config config = {
         .apply = apply,
-        .idle = forget_sessions,
+        .idle = tidy,
         .context = outbox,
         .batch_max = BATCH_MAX,
         .queue_max = QUEUE_MAX,
@@ -377,7 +405,7 @@ enum result outbox_read(struct outbox *outbox, int64_t after,
 
 static void removal_settled(struct batch_item *item);
 
-/* Under the lock. */
+/* Under removals_lock. */
 static void submit_removal(struct outbox *outbox)
 {
     if (outbox->removal_submitted || outbox->removals_count == 0)

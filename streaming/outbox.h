@@ -77,11 +77,13 @@ enum result outbox_read(struct outbox *outbox, int64_t after,
 
 /*
  * Removes what the broker has confirmed, soon; what cannot be removed now is
- * tried again with the next call. Any thread.
+ * tried again with the next call, or when views are accepted again. Any
+ * thread.
  */
 void outbox_remove(struct outbox *outbox, const int64_t *seqs, size_t count);
 
-/* False, with the reason, while views cannot be accepted. Any thread. */
+/* False, with the reason, while views cannot be accepted; it finds out by
+ * itself, within 10 s, when they can be again. Any thread. */
 bool outbox_works(struct outbox *outbox, struct fault *ret_why);
 
 /* Any thread. */
