@@ -18,12 +18,20 @@ test_packages=(
     curl git openssl
 )
 
-# Node and npm may have come from elsewhere, in a package that will not stand
-# beside Debian's.
+# The tests of the containers, on a Docker engine that they start themselves.
+docker_packages=(docker.io docker-compose mmdebstrap)
+
+# To measure: wrk loads, the peers are Node's and nginx.
+bench_packages=(python3 wrk nginx nodejs npm g++ make)
+
+# Some may have come from elsewhere, in a package that will not stand beside
+# Debian's.
 is_there() {
     case $1 in
     nodejs) command -v node >/dev/null && return ;;
     npm) command -v npm >/dev/null && return ;;
+    docker.io) command -v dockerd >/dev/null && return ;;
+    docker-compose) docker compose version >/dev/null 2>&1 && return ;;
     esac
     dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
 }
@@ -54,7 +62,7 @@ install_packages() {
     quietly apt-get update || fail "apt-get update failed"
     quietly "${install[@]}" || fail "the installation failed"
     let_services_go
-    keep_broker_service_off "${missing[@]}"
+    keep_services_off "${missing[@]}"
 }
 
 # The log of a command is shown only when it failed.
@@ -86,12 +94,16 @@ let_services_go() {
     trap - EXIT
 }
 
-# Else systemd would start a second broker, for all users, at the next boot.
-keep_broker_service_off() {
-    case " $* " in *' rabbitmq-server '*) ;; *) return 0 ;; esac
+# Else systemd would start them at the next boot, a broker for all users too.
+keep_services_off() {
     [ -d /run/systemd/system ] || return 0
-    systemctl disable rabbitmq-server >/dev/null 2>&1
-    say "left the system's own rabbitmq-server service off: a private one is used"
+    local name
+    for name in "$@"; do
+        case $name in rabbitmq-server | nginx | docker.io) ;; *) continue ;; esac
+        systemctl disable "${name%.io}" >/dev/null 2>&1 &&
+            say "left the system's service ${name%.io} off: it is not needed"
+    done
+    return 0
 }
 
 # The browser tests' packages, by the lock file beside them.

@@ -13,6 +13,14 @@ without_random_places() {
     fi
 }
 
+# An interrupted run leaves its broker: CTest's own clean-up was cut off too.
+stop_brokers() {
+    local folder
+    for folder in build/*/broker; do
+        [ ! -d "$folder" ] || tools/broker stop "$folder" --now
+    done
+}
+
 # run_ctest PRESET [CTest's options…]: adds to the totals.
 run_ctest() {
     local preset=$1 log line
