@@ -63,8 +63,8 @@ unsigned broker_manage(const struct broker *broker, const char *method,
     struct http_answer answer;
     http_client_open(&client, broker->management_port);
     assert_true(http_client_send(&client, request));
-    /* What has no body may have no length either. */
-    bool bare = strcmp(method, "GET") != 0;
+    /* An answer without a body may have no length either. */
+    bool bare = answer_text == NULL;
     if (!http_client_take(&client, bare, MANAGE_TIMEOUT_MS, &answer))
         fail_msg("the management API did not answer %s %s", method, path);
     unsigned status = answer.status;
