@@ -17,6 +17,7 @@ class Figure:
         self.more_is_better = more_is_better
         self.values = {}
         self.claims = []
+        self.notes = {}  # of the last round, for whoever reads the JSON
 
     def add(self, who, value):
         self.values.setdefault(who, []).append(value)
@@ -41,6 +42,7 @@ class Figure:
             "unit": self.unit,
             "more_is_better": self.more_is_better,
             "values": self.values,
+            "notes": self.notes,
             "claims": [dict(claim, **judge(self.values, claim)) for claim in self.claims],
         }
 

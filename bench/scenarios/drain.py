@@ -1,5 +1,6 @@
 """A backlog in the quorum queue, taken into the store."""
 
+import contextlib
 import json
 import os
 import sqlite3
@@ -34,7 +35,9 @@ def watched(watcher):
 def rows_in(db):
     if not os.path.exists(db):
         return 0
-    with sqlite3.connect(f"file:{db}?mode=ro", uri=True) as connection:
+    # Closed at once: closing the file by other means, as start.py does, would
+    # take the locks away from a connection of this process.
+    with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as connection:
         return connection.execute("SELECT coalesce(max(seq), 0) FROM views").fetchone()[0]
 
 
