@@ -19,7 +19,9 @@ test_packages=(
 )
 
 # The tests of the containers, on a Docker engine that they start themselves.
-docker_packages=(docker.io docker-compose mmdebstrap)
+docker_packages=(docker.io docker-compose mmdebstrap iproute2)
+# Debian 13 has the client in a package of its own.
+! grep -qs '^VERSION_CODENAME=trixie' /etc/os-release || docker_packages+=(docker-cli)
 
 # To measure: wrk loads, the peers are Node's and nginx.
 bench_packages=(python3 wrk nginx nodejs npm g++ make)
@@ -31,6 +33,7 @@ is_there() {
     nodejs) command -v node >/dev/null && return ;;
     npm) command -v npm >/dev/null && return ;;
     docker.io) command -v dockerd >/dev/null && return ;;
+    docker-cli) command -v docker >/dev/null && return ;;
     docker-compose) docker compose version >/dev/null 2>&1 && return ;;
     esac
     dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null | grep -qx installed
