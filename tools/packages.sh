@@ -15,7 +15,7 @@ test_packages=(
     clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck
     python3 python3-pika python3-yaml python3-jsonschema
     chromium fonts-dejavu-core nodejs npm
-    curl git openssl
+    curl git openssl valgrind
 )
 
 # The tests of the containers, on a Docker engine that they start themselves.
@@ -23,8 +23,9 @@ docker_packages=(docker.io docker-compose mmdebstrap iproute2)
 # Debian 13 has the client in a package of its own.
 ! grep -qs '^VERSION_CODENAME=trixie' /etc/os-release || docker_packages+=(docker-cli)
 
-# To measure: wrk loads, the peers are Node's and nginx.
-bench_packages=(python3 wrk nginx nodejs npm g++ make)
+# To measure: wrk loads, the peers are Node's and nginx, and one package of
+# Node's is compiled.
+bench_packages=(python3 wrk nginx nodejs npm libnode-dev g++ make valgrind)
 
 # Some may have come from elsewhere, in a package that will not stand beside
 # Debian's.
@@ -32,6 +33,8 @@ is_there() {
     case $1 in
     nodejs) command -v node >/dev/null && return ;;
     npm) command -v npm >/dev/null && return ;;
+    nginx) command -v nginx >/dev/null && return ;;
+    libnode-dev) [ -e /usr/include/node/node.h ] && return ;;
     docker.io) command -v dockerd >/dev/null && return ;;
     docker-cli) command -v docker >/dev/null && return ;;
     docker-compose) docker compose version >/dev/null 2>&1 && return ;;
