@@ -53,9 +53,11 @@ struct store_query {
     int64_t until_ms;     /* CLOCK_MAX_MS + 1: all; exclusive */
     bool oldest_first;
     bool after_given;
-    struct store_place after; /* rows beyond it, exclusive */
-    uint32_t skip;            /* at most STORE_SKIP_MAX */
-    uint32_t limit;           /* 1 to STORE_PAGE_ROWS_MAX */
+    struct store_place after; /* rows beyond it, exclusive; costs nothing */
+    /* At most STORE_SKIP_MAX, and 0 with after_given. Costs some 50 ns a row,
+     * and rows of another list under the same hash count: 1 in 2^64 lists. */
+    uint32_t skip;
+    uint32_t limit; /* 1 to STORE_PAGE_ROWS_MAX */
 };
 
 /* A row as it is handed out: texts are the store's until the call returns. */
@@ -96,7 +98,8 @@ struct store_stats {
 /*
  * Opens or creates the file and brings it to this version. On success the
  * caller owns *ret and ends it with store_close(), after all readers ended.
- * Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE, in words.
+ * Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE, in words; RESULT_MALFORMED for
+ * a number of readers outside of 1 to STORE_READERS_MAX.
  */
 enum result store_open(const struct store_config *config, struct store **ret,
                        struct fault *fault);
@@ -107,8 +110,11 @@ enum result store_close(struct store *store, struct fault *fault);
 /*
  * Stores views[0..count) in one transaction, in order; count is at most
  * STORE_BATCH_MAX. All or none: an error means none of them is stored and all
- * may be given again. One thread.
- * Errors: RESULT_UNAVAILABLE (full, I/O, memory); RESULT_UNUSABLE (damaged).
+ * may be given again. Where store_tidy() has not kept up, it does a share of
+ * that work: it gets slower, it refuses nothing. One thread.
+ * Errors: RESULT_UNAVAILABLE (full, I/O, memory); RESULT_UNUSABLE (damaged, or
+ * a failed fsync: only a new start finds out what is on the disk);
+ * RESULT_MALFORMED (a view without a video, or too many: a fault of ours).
  */
 enum result store_write(struct store *store, struct store_view *views,
                         size_t count, struct fault *fault);
@@ -123,8 +129,10 @@ enum result store_tidy(struct store *store, bool quiet, bool *ret_more,
                        struct fault *fault);
 
 /*
- * Hands the rows to `row` in order. Any thread; waits for a free reader.
+ * Hands the rows to `row` in order. What they show is one moment of the store,
+ * after the call began. Any thread; waits for a free reader, at most 5 s.
  * Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE; rows may have been handed out.
+ * RESULT_MALFORMED for a limit or a skip beyond what is said above.
  */
 enum result store_query(struct store *store, const struct store_query *query,
                         void (*row)(void *context, const struct store_row *row),
