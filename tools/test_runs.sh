@@ -44,11 +44,17 @@ test_dev() {
     run_ctest dev "$@"
 }
 
-# What has threads is in the unit and integration tests.
+# Each part's threads in the unit and integration tests, and all of them
+# together in those of the whole that are short. The long ones of one thread
+# would only take time.
+readonly threaded_tests='^(unit|integration)\.|^e2e\.(watching|other_clients|poison|signals)$'
+readonly tests_of_one_thread='^unit\.(store|store_model|store_faults|reload_.*)$'
+
 test_tsan() {
     say "building with ThreadSanitizer"
     build_preset tsan
-    run_ctest tsan --tests-regex '^(unit|integration)\.'
+    run_ctest tsan --tests-regex "$threaded_tests" \
+        --exclude-regex "$tests_of_one_thread"
 }
 
 test_fuzz() {
