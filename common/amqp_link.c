@@ -264,6 +264,10 @@ enum result amqp_link_consume(struct amqp_link *link, const char *queue,
         if (end != stream_offset && *end == '\0')
             entry.value = (amqp_field_value_t){.kind = AMQP_FIELD_KIND_I64,
                                                .value.i64 = number};
+        if (stream_offset[0] == '@')
+            entry.value = (amqp_field_value_t){
+                .kind = AMQP_FIELD_KIND_TIMESTAMP,
+                .value.u64 = strtoull(stream_offset + 1, NULL, 10)};
         arguments = (amqp_table_t){1, &entry};
     }
     (void)amqp_basic_consume(link->state, AMQP_CHANNEL, amqp_bytes_of(queue),

@@ -97,8 +97,24 @@ struct amqp_event {
     int64_t timestamp_s;                   /* property, 0 when not set */
     int64_t stream_offset;  /* header x-stream-offset, -1 when not set */
     int64_t delivery_count; /* header x-delivery-count, 0 when not set */
+    const void *headers;    /* of amqp_event_text() and its like */
     char reason[AMQP_TEXT_BYTES_MAX]; /* BLOCKED, RETURNED, CANCELLED */
 };
+
+/* How a message that the broker moved by itself died first: its own headers. */
+struct amqp_death {
+    char reason[AMQP_TEXT_BYTES_MAX]; /* rejected, delivery_limit, … */
+    char queue[AMQP_TEXT_BYTES_MAX];
+    int64_t time_s; /* 0: not said */
+};
+
+/* A header of a delivery, by its name. False, with *ret (or text) untouched,
+ * where it is not there or of another kind. Longer texts are cut. */
+bool amqp_event_text(const struct amqp_event *event, const char *name,
+                     char text[AMQP_TEXT_BYTES_MAX]);
+bool amqp_event_integer(const struct amqp_event *event, const char *name,
+                        int64_t *ret);
+bool amqp_event_death(const struct amqp_event *event, struct amqp_death *ret);
 
 /*
  * Whether the URL can be one, without connecting. The fault never repeats
@@ -128,8 +144,23 @@ enum result amqp_link_declare_queue(struct amqp_link *link,
                                     const struct amqp_queue *queue,
                                     struct fault *fault);
 enum result amqp_link_confirms(struct amqp_link *link, struct fault *fault);
+/* How many messages a queue has ready; a stream always says 0. */
+enum result amqp_link_ready(struct amqp_link *link, const char *queue,
+                            int64_t *ret_ready, struct fault *fault);
+
+/* Takes one message without consuming, to be acknowledged or rejected, and says
+ * how many are left; what is neither goes back to the queue when the link ends,
+ * or by amqp_link_return_all(), which the next get of anybody sees. For a link
+ * that has neither a consumer nor confirms: the event is all that it reads.
+ * Errors: RESULT_NOT_FOUND when the queue is empty; the link stays whole. */
+enum result amqp_link_get(struct amqp_link *link, const char *queue,
+                          const struct amqp_event **ret_event,
+                          int64_t *ret_left, struct fault *fault);
+enum result amqp_link_return_all(struct amqp_link *link, struct fault *fault);
+
 /* Starts consuming with manual acks. stream_offset: NULL, or what a stream's
- * x-stream-offset takes: first, last, next, or a number as text. */
+ * x-stream-offset takes: first, last, next, a number as text, or a time as
+ * "@" and seconds since 1970 (deliveries may begin before it). */
 enum result amqp_link_consume(struct amqp_link *link, const char *queue,
                               uint16_t prefetch, const char *stream_offset,
                               struct fault *fault);

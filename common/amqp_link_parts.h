@@ -61,6 +61,15 @@ struct amqp_link {
 
 amqp_bytes_t amqp_bytes_of(const char *text);
 
+/* amqp_read.c */
+void amqp_copy_text(char text[AMQP_TEXT_BYTES_MAX], amqp_bytes_t bytes);
+bool amqp_key_is(const amqp_table_entry_t *entry, const char *name);
+/* The content of what a get answered follows. */
+void amqp_link_begin_got(struct amqp_link *link,
+                         const amqp_basic_get_ok_t *got);
+/* Brokers pick the smallest kind that holds the number. */
+int64_t amqp_integer_of(const amqp_field_value_t *value, int64_t otherwise);
+
 /* Marks the link lost and puts rabbitmq-c's words for `status` in the fault. */
 enum result amqp_link_lost(struct amqp_link *link, int status,
                            const char *doing, struct fault *fault);

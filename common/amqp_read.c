@@ -10,7 +10,7 @@
 
 #include "amqp_link_parts.h"
 
-static void copy_text(char text[AMQP_TEXT_BYTES_MAX], amqp_bytes_t bytes)
+void amqp_copy_text(char text[AMQP_TEXT_BYTES_MAX], amqp_bytes_t bytes)
 {
     size_t length = bytes.len < AMQP_TEXT_BYTES_MAX - 1
                         ? bytes.len
@@ -20,14 +20,13 @@ static void copy_text(char text[AMQP_TEXT_BYTES_MAX], amqp_bytes_t bytes)
     text[length] = '\0';
 }
 
-static bool key_is(const amqp_table_entry_t *entry, const char *name)
+bool amqp_key_is(const amqp_table_entry_t *entry, const char *name)
 {
     return entry->key.len == strlen(name) &&
            memcmp(entry->key.bytes, name, entry->key.len) == 0;
 }
 
-/* Brokers pick the smallest kind that holds the number. */
-static int64_t integer_of(const amqp_field_value_t *value, int64_t otherwise)
+int64_t amqp_integer_of(const amqp_field_value_t *value, int64_t otherwise)
 {
     switch (value->kind) {
     case AMQP_FIELD_KIND_I8:
@@ -53,13 +52,13 @@ static void read_headers(const amqp_table_t *headers, struct amqp_event *event)
 {
     for (int i = 0; i < headers->num_entries; i++) {
         const amqp_table_entry_t *entry = &headers->entries[i];
-        if (key_is(entry, "x-stream-offset"))
-            event->stream_offset = integer_of(&entry->value, -1);
-        else if (key_is(entry, "x-delivery-count"))
-            event->delivery_count = integer_of(&entry->value, 0);
-        else if (key_is(entry, "traceparent") &&
+        if (amqp_key_is(entry, "x-stream-offset"))
+            event->stream_offset = amqp_integer_of(&entry->value, -1);
+        else if (amqp_key_is(entry, "x-delivery-count"))
+            event->delivery_count = amqp_integer_of(&entry->value, 0);
+        else if (amqp_key_is(entry, "traceparent") &&
                  entry->value.kind == AMQP_FIELD_KIND_UTF8)
-            copy_text(event->traceparent, entry->value.value.bytes);
+            amqp_copy_text(event->traceparent, entry->value.value.bytes);
     }
 }
 
@@ -68,18 +67,20 @@ static void read_properties(const amqp_basic_properties_t *properties,
 {
     amqp_flags_t flags = properties->_flags;
     if (flags & AMQP_BASIC_MESSAGE_ID_FLAG)
-        copy_text(event->message_id, properties->message_id);
+        amqp_copy_text(event->message_id, properties->message_id);
     if (flags & AMQP_BASIC_CONTENT_TYPE_FLAG)
-        copy_text(event->content_type, properties->content_type);
+        amqp_copy_text(event->content_type, properties->content_type);
     if (flags & AMQP_BASIC_TYPE_FLAG)
-        copy_text(event->type, properties->type);
+        amqp_copy_text(event->type, properties->type);
     if (flags & AMQP_BASIC_TIMESTAMP_FLAG)
         event->timestamp_s = (int64_t)properties->timestamp;
     if (flags & AMQP_BASIC_DELIVERY_MODE_FLAG)
         event->persistent =
             properties->delivery_mode == AMQP_DELIVERY_PERSISTENT;
-    if (flags & AMQP_BASIC_HEADERS_FLAG)
+    if (flags & AMQP_BASIC_HEADERS_FLAG) {
+        event->headers = &properties->headers;
         read_headers(&properties->headers, event);
+    }
 }
 
 /* Only the fields: clearing the texts' whole arrays would cost more than
@@ -101,6 +102,7 @@ static void event_clear(struct amqp_event *event)
     event->timestamp_s = 0;
     event->stream_offset = -1;
     event->delivery_count = 0;
+    event->headers = NULL;
     event->reason[0] = '\0';
 }
 
@@ -129,7 +131,8 @@ static enum result read_method(struct amqp_link *link,
         return RESULT_OK;
     }
     case AMQP_BASIC_RETURN_METHOD:
-        copy_text(event->reason, ((amqp_basic_return_t *)decoded)->reply_text);
+        amqp_copy_text(event->reason,
+                       ((amqp_basic_return_t *)decoded)->reply_text);
         link->reading = AMQP_READING_RETURN;
         return RESULT_OK;
     case AMQP_BASIC_ACK_METHOD: {
@@ -151,8 +154,8 @@ static enum result read_method(struct amqp_link *link,
         return RESULT_OK;
     case AMQP_CONNECTION_BLOCKED_METHOD:
         event->kind = AMQP_EVENT_BLOCKED;
-        copy_text(event->reason,
-                  ((amqp_connection_blocked_t *)decoded)->reason);
+        amqp_copy_text(event->reason,
+                       ((amqp_connection_blocked_t *)decoded)->reason);
         return RESULT_OK;
     case AMQP_CONNECTION_UNBLOCKED_METHOD:
         event->kind = AMQP_EVENT_UNBLOCKED;
@@ -168,6 +171,14 @@ static enum result read_method(struct amqp_link *link,
     default:
         return RESULT_OK; /* an answer that nobody waits for */
     }
+}
+
+void amqp_link_begin_got(struct amqp_link *link, const amqp_basic_get_ok_t *got)
+{
+    event_clear(&link->event);
+    link->event.tag = got->delivery_tag;
+    link->event.redelivered = got->redelivered != 0;
+    link->reading = AMQP_READING_DELIVERY;
 }
 
 static void message_complete(struct amqp_link *link)

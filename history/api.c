@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "admin.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "json_write.h"
@@ -214,6 +215,20 @@ const struct http_route api_routes[] = {
      .path = "/viewed",
      .handle = post_viewed,
      .body_bytes_max = VIEWED_BODY_BYTES_MAX,
+     .body_types = "application/json"},
+    {.method = "GET",
+     .path = "/dead",
+     .handle = admin_get_dead,
+     .parameters = {"limit"}},
+    {.method = "POST",
+     .path = "/dead/retry",
+     .handle = admin_retry_dead,
+     .body_bytes_max = ADMIN_BODY_BYTES_MAX,
+     .body_types = "application/json"},
+    {.method = "POST",
+     .path = "/dead/discard",
+     .handle = admin_discard_dead,
+     .body_bytes_max = ADMIN_BODY_BYTES_MAX,
      .body_types = "application/json"},
     {.method = "GET", .path = "/healthz", .handle = get_health},
     {.method = "GET", .path = "/readyz", .handle = get_ready},

@@ -1,6 +1,7 @@
 #ifndef FLIXTUBE_HISTORY_API_H
 #define FLIXTUBE_HISTORY_API_H
 
+#include "amqp_link.h"
 #include "config.h"
 #include "consumer.h"
 #include "counters.h"
@@ -14,6 +15,8 @@ struct api {
     struct ingest *ingest;
     struct consumer *consumer;
     struct counters *counters;
+    struct amqp_options amqp; /* for what operators ask for */
+    bool admin;               /* ADMIN_API=on */
 };
 
 extern const struct http_route api_routes[];

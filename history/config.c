@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "amqp_link.h"
 #include "batcher.h"
@@ -70,12 +71,27 @@ static enum result read_texts(struct config *config, struct fault *fault)
     return r;
 }
 
+static enum result read_switch(const char *name, bool *ret, struct fault *fault)
+{
+    char text[8];
+    enum result r = env_text(name, "off", text, sizeof text, fault);
+    if (r != RESULT_OK)
+        return r;
+    bool on = strcmp(text, "on") == 0;
+    if (!on && strcmp(text, "off") != 0)
+        return fault_set(fault, RESULT_MALFORMED, "%s is on or off", name);
+    *ret = on;
+    return RESULT_OK;
+}
+
 enum result config_read(struct config *ret, struct fault *fault)
 {
     struct config config = {0};
     enum result r = read_numbers(&config, fault);
     if (r == RESULT_OK)
         r = read_texts(&config, fault);
+    if (r == RESULT_OK)
+        r = read_switch("ADMIN_API", &config.admin_api, fault);
     if (r == RESULT_OK)
         *ret = config;
     return r;

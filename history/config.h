@@ -1,6 +1,7 @@
 #ifndef FLIXTUBE_HISTORY_CONFIG_H
 #define FLIXTUBE_HISTORY_CONFIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "env.h"
@@ -19,6 +20,7 @@ struct config {
     uint16_t prefetch;
     uint32_t readers;
     uint32_t http_connections_max;
+    bool admin_api;
 };
 
 /* Errors: RESULT_MALFORMED or RESULT_UNAVAILABLE, naming the variable. */

@@ -480,10 +480,8 @@ static void connect_work(void *context)
     struct fault *fault = &c->opened_fault;
     struct amqp_link *link = NULL;
     enum result r = amqp_link_open(&c->config.amqp, &link, fault);
-    for (size_t i = 0; r == RESULT_OK && i < topology_exchanges_count; i++)
-        r = amqp_link_declare_exchange(link, &topology_exchanges[i], fault);
-    for (size_t i = 0; r == RESULT_OK && i < topology_queues_count; i++)
-        r = amqp_link_declare_queue(link, &topology_queues[i], fault);
+    if (r == RESULT_OK)
+        r = topology_declare(link, fault);
     if (r == RESULT_OK)
         r = amqp_link_consume(link, TOPOLOGY_QUEUE, c->config.prefetch, NULL,
                               fault);

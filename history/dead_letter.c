@@ -32,6 +32,22 @@ static size_t letter_bytes(const struct dead_letter *letter)
     return sizeof *letter + letter->body_bytes;
 }
 
+/* A letter that was retried and comes back stays the same letter. */
+static void read_past(const struct amqp_event *event,
+                      struct dead_letter *letter)
+{
+    char text[AMQP_TEXT_BYTES_MAX] = "";
+    struct uuid id;
+    if (!amqp_event_text(event, DEAD_LETTER_ID, text) ||
+        !uuid_parse(text, strlen(text), &id))
+        id = uuid_make();
+    uuid_format(&id, letter->id);
+    (void)amqp_event_text(event, DEAD_LETTER_MESSAGE_ID, letter->message_id);
+    letter->seen_ms = clock_now_ms();
+    (void)amqp_event_integer(event, DEAD_LETTER_SEEN, &letter->seen_ms);
+    (void)amqp_event_integer(event, DEAD_LETTER_RETRIES, &letter->retries);
+}
+
 struct dead_letter *dead_letter_make(const struct amqp_event *event,
                                      const char *reason)
 {
@@ -46,14 +62,13 @@ struct dead_letter *dead_letter_make(const struct amqp_event *event,
     if (event->body_bytes > 0)
         memcpy(letter->body, event->body, event->body_bytes);
     letter->body_bytes = event->body_bytes;
-    struct uuid id = uuid_make();
-    uuid_format(&id, letter->id);
     strncpy(letter->reason, reason, sizeof letter->reason - 1);
     memcpy(letter->message_id, event->message_id, sizeof letter->message_id);
     memcpy(letter->content_type, event->content_type,
            sizeof letter->content_type);
-    letter->seen_ms = clock_now_ms();
     letter->delivery_count = event->delivery_count;
+    letter->timestamp_s = event->timestamp_s;
+    read_past(event, letter);
     return letter;
 }
 
@@ -100,10 +115,13 @@ static bool take(void *context, struct publish_item *item)
             .timestamp_s = letter->seen_ms / 1000,
             .persistent = true,
             .headers = {
-                {.name = "x-reason", .text = letter->reason},
-                {.name = "x-message-id", .text = letter->message_id},
-                {.name = "x-seen-ms", .integer = letter->seen_ms},
-                {.name = "x-delivery-count", .integer = letter->delivery_count},
+                {.name = DEAD_LETTER_REASON, .text = letter->reason},
+                {.name = DEAD_LETTER_MESSAGE_ID, .text = letter->message_id},
+                {.name = DEAD_LETTER_TIMESTAMP, .integer = letter->timestamp_s},
+                {.name = DEAD_LETTER_SEEN, .integer = letter->seen_ms},
+                {.name = DEAD_LETTER_DELIVERIES,
+                 .integer = letter->delivery_count},
+                {.name = DEAD_LETTER_RETRIES, .integer = letter->retries},
             }}};
     return true;
 }

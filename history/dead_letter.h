@@ -17,6 +17,16 @@ enum {
     DEAD_LETTER_BYTES_MAX = 16 << 20,
 };
 
+/* Its headers. Those marked with * come with a retried message, too. */
+#define DEAD_LETTER_REASON     "x-reason"
+#define DEAD_LETTER_MESSAGE_ID "x-message-id" /* * of the message */
+#define DEAD_LETTER_TIMESTAMP  "x-timestamp"  /* of the message, s */
+#define DEAD_LETTER_DELIVERIES                                                 \
+    "x-deliveries"                        /* of the message before it failed */
+#define DEAD_LETTER_SEEN    "x-seen-ms"   /* * when it first failed */
+#define DEAD_LETTER_RETRIES "x-retries"   /* * how often */
+#define DEAD_LETTER_ID      "x-letter-id" /* * message-id of the letter */
+
 struct dead_letter {
     struct dead_letter *next; /* ours, once submitted */
     char *body;               /* malloc'd; the letter's */
@@ -25,8 +35,10 @@ struct dead_letter {
     char id[40];                            /* of the letter */
     char message_id[AMQP_TEXT_BYTES_MAX];   /* of the message; "" for none */
     char content_type[AMQP_TEXT_BYTES_MAX]; /* "" for none */
-    int64_t seen_ms;
+    int64_t seen_ms;                        /* when it failed first */
     int64_t delivery_count;
+    int64_t timestamp_s;
+    int64_t retries;
     /* Called on the publisher's thread when the broker has it; the letter is
      * the caller's again. */
     void (*settled)(struct dead_letter *letter);

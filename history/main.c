@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "api.h"
+#include "command.h"
 #include "config.h"
 #include "log.h"
 #include "program.h"
@@ -10,11 +11,13 @@ static const char help[] =
     "history: keeps who watched what, and answers for it over HTTP\n"
     "\n"
     "  history [serve]       take views from RabbitMQ, serve the history\n"
+    "  history dead …        the messages that could not be a view\n"
     "  history --healthcheck ask the running service whether it is alive\n"
     "  history --routes      print the routes as JSON\n"
     "  history --version\n"
     "  history --help\n"
     "\n"
+    "A command's own words: history dead --help, and so on.\n"
     "Settings come from the environment: PORT, BIND, RABBIT, HISTORY_DB\n"
     "and more; README.md has the table. Exit codes: 0 done, 1 failed while\n"
     "it ran, 2 wrong usage or setting, 3 cannot start.\n";
@@ -47,6 +50,10 @@ static void routes(struct buffer *text)
     http_routes_write(api_routes, api_routes_count, text);
 }
 
+static const struct program_command commands[] = {
+    {"dead", command_dead},
+};
+
 int main(int argc, char **argv)
 {
     const struct program program = {
@@ -55,6 +62,8 @@ int main(int argc, char **argv)
         .serve = read_and_serve,
         .address = address,
         .routes = routes,
+        .commands = commands,
+        .commands_count = sizeof commands / sizeof commands[0],
     };
     return (int)program_run(&program, argc, argv);
 }

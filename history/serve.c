@@ -89,6 +89,8 @@ static enum result start_api(struct service *service, struct fault *fault)
         .ingest = service->ingest,
         .consumer = service->consumer,
         .counters = &service->counters,
+        .amqp = service->amqp,
+        .admin = service->config->admin_api,
     };
     return api_start(&service->api, service->config, &service->http, fault);
 }

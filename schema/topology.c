@@ -51,3 +51,13 @@ const struct amqp_queue topology_queues[] = {
 };
 const size_t topology_queues_count =
     sizeof topology_queues / sizeof topology_queues[0];
+
+enum result topology_declare(struct amqp_link *link, struct fault *fault)
+{
+    enum result r = RESULT_OK;
+    for (size_t i = 0; r == RESULT_OK && i < topology_exchanges_count; i++)
+        r = amqp_link_declare_exchange(link, &topology_exchanges[i], fault);
+    for (size_t i = 0; r == RESULT_OK && i < topology_queues_count; i++)
+        r = amqp_link_declare_queue(link, &topology_queues[i], fault);
+    return r;
+}

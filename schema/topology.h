@@ -21,4 +21,7 @@ extern const size_t topology_exchanges_count;
 extern const struct amqp_queue topology_queues[];
 extern const size_t topology_queues_count;
 
+/* Declares all of it. Errors: amqp_link_declare_queue()'s. */
+enum result topology_declare(struct amqp_link *link, struct fault *fault);
+
 #endif

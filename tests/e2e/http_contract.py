@@ -123,7 +123,7 @@ class HttpContract(Claims):
             self.document.check(answer.json(), schema, what)
 
     def test_history_answers_as_documented(self):
-        views = self.history(self.vhost())
+        views = self.history(self.vhost(), ADMIN_API="on")
         post = {"method": "POST", "headers": {"Content-Type": "application/json"}}
         self.check_live(views, path="/viewed", body=json.dumps(VIEW), **post)
         for example in self.viewed_examples():
@@ -141,6 +141,9 @@ class HttpContract(Claims):
         for path in self.plain_paths("history"):
             self.assertEqual(self.check_live(views, "GET", path).status, 200, path)
             self.check_live(views, "GET", path + "?nothing=1")
+        for path in ("/dead/retry", "/dead/discard"):
+            for body in (json.dumps({"ids": [VIEW["id"]]}), "{", " " * 70000):
+                self.check_live(views, path=path, body=body, **post)
         one = "/history/{id}"
         self.check_live(views, "GET", "/history/" + VIEW["id"], one)
         self.check_live(views, "GET", "/history/7", one)

@@ -302,7 +302,7 @@ static void a_dead_letter_has_the_reason_and_what_it_was(void **state)
     assert_non_null(strstr(answer, "\"x-reason\":\"not JSON"));
     assert_non_null(strstr(answer, "\"x-message-id\":\"the id\""));
     assert_non_null(strstr(answer, "\"x-seen-ms\":"));
-    assert_non_null(strstr(answer, "\"x-delivery-count\":0"));
+    assert_non_null(strstr(answer, "\"x-deliveries\":0"));
     assert_non_null(strstr(answer, "\"payload\":\"" POISON "\""));
     assert_non_null(strstr(answer, "\"content_type\":\"application/json\""));
 }

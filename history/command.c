@@ -1,0 +1,41 @@
+#include "command.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+enum {
+    CONNECT_TIMEOUT_MS = 5 * 1000,
+};
+
+enum program_exit command_complain(const char *command, enum result result,
+                                   const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    (void)fprintf(stderr, "history %s: ", command);
+    (void)vfprintf(stderr, format, arguments);
+    (void)fputc('\n', stderr);
+    va_end(arguments);
+    return program_exit_of(result);
+}
+
+bool command_config(struct config *ret, enum program_exit *ret_exit)
+{
+    struct fault fault = {0};
+    enum result r = config_read(ret, &fault);
+    if (r == RESULT_OK)
+        return true;
+    *ret_exit = program_complain("history", r, fault.text);
+    return false;
+}
+
+struct amqp_options command_amqp(const struct config *config, const char *name)
+{
+    return (struct amqp_options){
+        .url = config->rabbit,
+        .name = name,
+        .ca_file =
+            config->rabbit_ca_file[0] != '\0' ? config->rabbit_ca_file : NULL,
+        .connect_timeout_ms = CONNECT_TIMEOUT_MS,
+    };
+}

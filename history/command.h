@@ -1,0 +1,31 @@
+#ifndef FLIXTUBE_HISTORY_COMMAND_H
+#define FLIXTUBE_HISTORY_COMMAND_H
+
+#include <stdbool.h>
+
+#include "amqp_link.h"
+#include "config.h"
+#include "program.h"
+
+/*
+ * The commands of an operator, one file each: a thin top over the modules that
+ * do the work. Results go to standard output, complaints and progress to
+ * standard error. Besides the codes of program.h, each says what its 1 means
+ * in its help.
+ */
+enum program_exit command_dead(int words_count, char **words);
+
+/* What commands share. */
+
+/* Reads the settings; complains about the first wrong one. */
+bool command_config(struct config *ret, enum program_exit *ret_exit);
+
+/* As `history serve` would connect. */
+struct amqp_options command_amqp(const struct config *config, const char *name);
+
+/* "history dead: …" on standard error; RESULT_MALFORMED is misuse. */
+enum program_exit command_complain(const char *command, enum result result,
+                                   const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+#endif
