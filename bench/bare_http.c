@@ -46,10 +46,18 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection,
     return MHD_queue_response(connection, MHD_HTTP_OK, response);
 }
 
-static void read_body(const char *path)
+static FILE *file_open(const char *path)
 {
     FILE *file = fopen(path, "rb");
-    if (file == NULL || fseek(file, 0, SEEK_END) != 0)
+    if (file == NULL)
+        measure_die("cannot read %s", path);
+    return file;
+}
+
+static void read_body(const char *path)
+{
+    FILE *file = file_open(path);
+    if (fseek(file, 0, SEEK_END) != 0)
         measure_die("cannot read %s", path);
     long bytes = ftell(file);
     char *body = bytes >= 0 ? malloc((size_t)bytes + 1) : NULL;
@@ -65,10 +73,8 @@ static void read_body(const char *path)
 
 static void read_headers(const char *path)
 {
-    FILE *file = fopen(path, "r");
+    FILE *file = file_open(path);
     char line[LINE_BYTES_MAX];
-    if (file == NULL)
-        measure_die("cannot read %s", path);
     while (fgets(line, sizeof line, file) != NULL) {
         char *value = strstr(line, ": ");
         line[strcspn(line, "\r\n")] = '\0';

@@ -106,9 +106,9 @@ static void publish_all(void)
     struct amqp_link *link = link_open();
     if (amqp_link_confirms(link, &fault) != RESULT_OK)
         measure_die("%s", fault.text);
-    double due_s = measure_now_s();
-    for (int64_t i = 0; i < run.views; i++, due_s += run.pause_s) {
-        double wait_s = due_s - measure_now_s();
+    double started_s = measure_now_s();
+    for (int64_t i = 0; i < run.views; i++) {
+        double wait_s = started_s + (double)i * run.pause_s - measure_now_s();
         if (wait_s > 0)
             measure_sleep_s(wait_s);
         publish(link, i);
