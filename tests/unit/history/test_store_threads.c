@@ -177,7 +177,7 @@ readers_see_the_log_without_gaps_while_it_is_written_and_merged(void **state)
     for (uint32_t i = 0; i < VIEWS && race.wrong == NULL; i += BATCH) {
         store_range(fixture->store, i, BATCH);
         race.stored = i + BATCH;
-        if (fixture_draw(&random) % 3 == 0)
+        for (uint64_t turns = fixture_draw(&random) % 3; turns > 0; turns--)
             (void)tidy_once(fixture->store, true);
     }
     race.ended = true;
@@ -243,8 +243,9 @@ static void a_slow_reader_stops_neither_the_writer_nor_the_merge(void **state)
 const struct tail_snapshot *__real_tail_take(struct tail *tail);
 const struct tail_snapshot *__wrap_tail_take(struct tail *tail);
 
-static void (*before_take)(struct store *store);
-static void (*after_take)(struct store *store);
+/* Of the test's own thread; readers of other tests have none. */
+static _Thread_local void (*before_take)(struct store *store);
+static _Thread_local void (*after_take)(struct store *store);
 static struct store *store_of_hooks;
 
 static void run_once(void (**hook)(struct store *store))
