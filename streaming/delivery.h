@@ -11,7 +11,9 @@
  * small file fits into its buffers whole, and a client that gives up has then
  * "got" all of it. So a reply is followed until the peer's TCP has
  * acknowledged it or the connection ends, and what was acknowledged is what
- * was delivered. A thread of its own looks, and tells counting.
+ * was delivered. Where the server ends the connection after the reply, its
+ * socket is kept for up to a minute. A thread of its own looks, and tells
+ * counting.
  */
 struct deliveries;
 struct delivery;
@@ -23,7 +25,8 @@ enum {
 
 enum result deliveries_start(struct counting *counting, struct deliveries **ret,
                              struct fault *fault);
-/* What has arrived is counted first. NULL is fine. */
+/* After the server has stopped. What has arrived is counted first. NULL is
+ * fine. */
 void deliveries_stop(struct deliveries *deliveries);
 
 /*
