@@ -24,7 +24,7 @@ enum {
     HEAD_BYTES_MAX = 1024,
     /* Connections that the server has closed, and whose socket is kept until
      * the last reply has arrived; and for how long at most. */
-    KEPT_MAX = 1024,
+    KEPT_MAX = 256,
     KEPT_MS = 60 * 1000,
     SNAPSHOT_TRIES = 100,
     TCP_STATE_CLOSED = 7, /* TCP_CLOSE of <netinet/tcp.h> */
