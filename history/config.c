@@ -23,6 +23,7 @@ static const struct number prefetch = {"PREFETCH", 2000, 1, 2000};
 static const struct number readers = {"READERS", 4, 1, STORE_READERS_MAX};
 static const struct number connections = {"HTTP_CONNECTIONS_MAX", 1024, 1,
                                           30000};
+static const struct number checkpoint_s = {"CHECKPOINT_S", 60, 0, 86400};
 
 static enum result read_number(const struct number *number, int64_t *ret,
                                struct fault *fault)
@@ -33,10 +34,11 @@ static enum result read_number(const struct number *number, int64_t *ret,
 
 static enum result read_numbers(struct config *config, struct fault *fault)
 {
-    int64_t values[6] = {0};
-    const struct number *numbers[6] = {&port,     &batch_max, &linger_ms,
-                                       &prefetch, &readers,   &connections};
-    for (size_t i = 0; i < 6; i++) {
+    int64_t values[7] = {0};
+    const struct number *numbers[7] = {&port,        &batch_max, &linger_ms,
+                                       &prefetch,    &readers,   &connections,
+                                       &checkpoint_s};
+    for (size_t i = 0; i < 7; i++) {
         enum result r = read_number(numbers[i], &values[i], fault);
         if (r != RESULT_OK)
             return r;
@@ -47,6 +49,7 @@ static enum result read_numbers(struct config *config, struct fault *fault)
     config->prefetch = (uint16_t)values[3];
     config->readers = (uint32_t)values[4];
     config->http_connections_max = (uint32_t)values[5];
+    config->checkpoint_s = (uint32_t)values[6];
     return RESULT_OK;
 }
 

@@ -20,6 +20,7 @@ struct config {
     uint16_t prefetch;
     uint32_t readers;
     uint32_t http_connections_max;
+    uint32_t checkpoint_s; /* 0: never */
     bool admin_api;
 };
 

@@ -93,10 +93,12 @@ static void apply_one_by_one(struct ingest *ingest, struct batch_item **items,
     }
 }
 
-static void apply(void *context, struct batch_item **items, size_t items_count)
+static void apply_views(struct ingest *ingest, struct batch_item **items,
+                        size_t items_count)
 {
-    struct ingest *ingest = context;
     struct fault fault = {0};
+    if (items_count == 0)
+        return;
     for (size_t i = 0; i < items_count; i++)
         ingest->views[i] = store_view_of(items[i]);
     enum result r = write_views(ingest, items_count, &fault);
@@ -111,8 +113,23 @@ static void apply(void *context, struct batch_item **items, size_t items_count)
     }
 }
 
-/* That tidying works says nothing about commits; but where it alone had
- * failed, no view may come that would show that all is well again. */
+/* Work cuts the batch in two. */
+static void apply(void *context, struct batch_item **items, size_t items_count)
+{
+    struct ingest *ingest = context;
+    size_t begun = 0;
+    for (size_t i = 0; i < items_count; i++) {
+        struct ingest_view *view = view_of(items[i]);
+        if (view->work == NULL)
+            continue;
+        apply_views(ingest, items + begun, i - begun);
+        begun = i + 1;
+        items[i]->result =
+            view->work(ingest->config.store, view->context, view->fault);
+    }
+    apply_views(ingest, items + begun, items_count - begun);
+}
+
 static bool tidy(void *context)
 {
     struct ingest *ingest = context;
@@ -173,6 +190,23 @@ enum result ingest_submit_and_wait(struct ingest *ingest,
                                    struct ingest_view *view)
 {
     return batcher_submit_and_wait(ingest->batcher, &view->item);
+}
+
+enum result ingest_run(struct ingest *ingest,
+                       enum result (*work)(struct store *store, void *context,
+                                           struct fault *fault),
+                       void *context, struct fault *fault)
+{
+    struct ingest_view *view = calloc(1, sizeof *view);
+    if (view == NULL)
+        return fault_set(fault, RESULT_UNAVAILABLE, "out of memory");
+    (void)fault_set(fault, RESULT_OK, "the service is stopping, or too busy");
+    view->work = work;
+    view->context = context;
+    view->fault = fault;
+    enum result r = batcher_submit_and_wait(ingest->batcher, &view->item);
+    free(view);
+    return r;
 }
 
 bool ingest_works(struct ingest *ingest, struct fault *ret_why)

@@ -29,6 +29,11 @@ struct ingest_view {
     struct viewed viewed;
     int64_t received_ms;
     enum store_written written; /* out, when the result is RESULT_OK */
+    /* ingest_run()'s; NULL for a view. */
+    enum result (*work)(struct store *store, void *context,
+                        struct fault *fault);
+    void *context;
+    struct fault *fault;
 };
 
 enum result ingest_start(const struct ingest_config *config,
@@ -44,6 +49,16 @@ enum result ingest_submit(struct ingest *ingest, struct ingest_view *first,
                           size_t count);
 enum result ingest_submit_and_wait(struct ingest *ingest,
                                    struct ingest_view *view);
+
+/*
+ * Runs `work` on the writer's thread, after the views that were submitted
+ * before, and waits; returns its result. For short work: views wait behind it.
+ * Errors also as batcher_submit().
+ */
+enum result ingest_run(struct ingest *ingest,
+                       enum result (*work)(struct store *store, void *context,
+                                           struct fault *fault),
+                       void *context, struct fault *fault);
 
 /* False, with the last failure's words, while commits fail. Any thread. */
 bool ingest_works(struct ingest *ingest, struct fault *ret_why);

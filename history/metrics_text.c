@@ -14,6 +14,13 @@ static void write_ingest(struct buffer *b, struct counters *c)
     metrics_write_counter(b, "history_views_without_id_total",
                           "Views whose publisher gave no id.",
                           c->views_without_id);
+    metrics_write_counter(b, "history_views_recovered_total",
+                          "Views that were in the stream and not in the store.",
+                          c->views_recovered);
+    metrics_write_counter(b, "history_checkpoints_total",
+                          "Comparisons of the stream with the store that ended "
+                          "well.",
+                          c->checkpoints);
     metrics_write_counter(b, "history_dead_letters_total",
                           "Messages that could not be a view.",
                           c->dead_letters);
@@ -39,6 +46,10 @@ static void write_store(struct buffer *b, struct store *store)
                         stats.views);
     metrics_write_gauge(b, "history_store_tail_views",
                         "Views found by the index in memory.", stats.tail_rows);
+    metrics_write_gauge(b, "history_checkpoint_offset",
+                        "All views of the stream up to here are in the store; "
+                        "-1: not known.",
+                        stats.contained_offset);
     metrics_write_gauge(b, "history_store_bytes", "Size of the store's file.",
                         stats.file_bytes);
     metrics_write_gauge(b, "history_store_wal_bytes",

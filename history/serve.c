@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "api.h"
+#include "checkpoint.h"
 #include "consumer.h"
 #include "counters.h"
 #include "dead_letter.h"
@@ -34,6 +35,7 @@ struct service {
     struct dead_letters *dead_letters;
     struct consumer *consumer;
     struct http_server *http;
+    struct checkpoint *checkpoint;
     struct api api;
 };
 
@@ -95,6 +97,19 @@ static enum result start_api(struct service *service, struct fault *fault)
     return api_start(&service->api, service->config, &service->http, fault);
 }
 
+static enum result start_checkpoint(struct service *service,
+                                    struct fault *fault)
+{
+    struct checkpoint_config config = {
+        .store = service->store,
+        .ingest = service->ingest,
+        .counters = &service->counters,
+        .amqp = service->amqp,
+        .every_s = service->config->checkpoint_s,
+    };
+    return checkpoint_start(&config, &service->checkpoint, fault);
+}
+
 static void consumer_stopped(void *context)
 {
     struct service *service = context;
@@ -124,6 +139,8 @@ static enum result start_all(struct service *service, struct fault *fault)
     if (r == RESULT_OK)
         r = start_api(service, fault);
     if (r == RESULT_OK)
+        r = start_checkpoint(service, fault);
+    if (r == RESULT_OK)
         r = loop_on_stop_signal(service->loop, stop, service, fault);
     return r;
 }
@@ -131,6 +148,7 @@ static enum result start_all(struct service *service, struct fault *fault)
 /* In the opposite order; what was not started is NULL. */
 static enum result stop_all(struct service *service, struct fault *fault)
 {
+    checkpoint_stop(service->checkpoint);
     http_server_stop(service->http, HTTP_GRACE_MS);
     dead_letters_stop(service->dead_letters, DEAD_LETTER_GRACE_MS);
     ingest_stop(service->ingest);

@@ -79,6 +79,8 @@ static enum result prepare(struct store *store, struct fault *fault)
          "INSERT INTO listed (list, viewed_at_ms, seq) VALUES " ENTRY_X8
          ", " ENTRY_X8 ", " ENTRY_X8 ", " ENTRY_X8 " ON CONFLICT DO NOTHING"},
         {&store->move_mark, "UPDATE store SET mark = ?1"},
+        {&store->set_contained,
+         "UPDATE store SET stream_offset = ?1, stream_hash = ?2"},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         enum result result = sqlite_db_prepare(store->db, wanted[i].sql,
@@ -121,6 +123,17 @@ static enum result read_hash_key(struct store *store, struct fault *fault)
     return result;
 }
 
+static enum result read_contained(struct store *store, struct fault *fault)
+{
+    enum result result =
+        sqlite_db_integer(store->db, "SELECT stream_offset FROM store",
+                          &store->contained.offset, fault);
+    if (result == RESULT_OK)
+        result = sqlite_db_integer(store->db, "SELECT stream_hash FROM store",
+                                   &store->contained.hash, fault);
+    return result;
+}
+
 static enum result read_state(struct store *store, struct fault *fault)
 {
     int64_t views = 0;
@@ -136,6 +149,8 @@ static enum result read_state(struct store *store, struct fault *fault)
         result = sqlite_db_integer(store->db,
                                    "SELECT coalesce(max(seq), 0) FROM views",
                                    &store->last_seq, fault);
+    if (result == RESULT_OK)
+        result = read_contained(store, fault);
     if (result != RESULT_OK)
         return result;
     /* A new view must be beyond the mark, whatever was deleted. */
@@ -144,6 +159,7 @@ static enum result read_state(struct store *store, struct fault *fault)
     atomic_init(&store->views, views);
     atomic_init(&store->mark, mark);
     atomic_init(&store->shown_seq, store->last_seq);
+    atomic_init(&store->shown_offset, store->contained.offset);
     return RESULT_OK;
 }
 
@@ -253,6 +269,7 @@ enum result store_close(struct store *store, struct fault *fault)
         store->insert_listed,
         store->insert_listed_many,
         store->move_mark,
+        store->set_contained,
     };
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
         sqlite3_finalize(statements[i]);
@@ -278,6 +295,12 @@ void store_stats(struct store *store, struct store_stats *ret)
     ret->views = atomic_load(&store->views);
     ret->tail_rows = last_seq > mark ? last_seq - mark : 0;
     ret->merged_seq = mark;
+    ret->contained_offset = atomic_load(&store->shown_offset);
     ret->wal_bytes = file_bytes(store->wal_path);
     ret->file_bytes = file_bytes(store->path);
+}
+
+struct store_contained store_contained(const struct store *store)
+{
+    return store->contained;
 }

@@ -46,6 +46,15 @@ struct store_place {
     int64_t seq;
 };
 
+/*
+ * A place in the stream viewed.log up to which the store is sure to have every
+ * view; offset -1: none is known. The hash is of the message there.
+ */
+struct store_contained {
+    int64_t offset;
+    int64_t hash;
+};
+
 struct store_query {
     const char *user_id;  /* NULL: all */
     const char *video_id; /* NULL: all */
@@ -93,6 +102,7 @@ struct store_stats {
     int64_t merged_seq; /* the mark */
     int64_t wal_bytes;
     int64_t file_bytes;
+    int64_t contained_offset;
 };
 
 /*
@@ -118,6 +128,16 @@ enum result store_close(struct store *store, struct fault *fault);
  */
 enum result store_write(struct store *store, struct store_view *views,
                         size_t count, struct fault *fault);
+
+/* The same, and in that transaction `contained` becomes the store's, also
+ * where count is 0. */
+enum result store_write_contained(struct store *store, struct store_view *views,
+                                  size_t count,
+                                  const struct store_contained *contained,
+                                  struct fault *fault);
+
+/* The writer's thread. */
+struct store_contained store_contained(const struct store *store);
 
 /*
  * Does one slice of the work that keeps queries fast (moves views from the

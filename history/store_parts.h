@@ -61,8 +61,10 @@ struct store {
     sqlite3_stmt *insert_listed;
     sqlite3_stmt *insert_listed_many; /* STORE_ENTRIES_AT_ONCE */
     sqlite3_stmt *move_mark;
+    sqlite3_stmt *set_contained;
     struct siphash_key list_key;
     int64_t last_seq;
+    struct store_contained contained;
     size_t merged; /* entries of the frozen run that are in `listed` */
     int wal_pages;
     struct tail_entry *entries; /* room for a batch */
@@ -72,7 +74,8 @@ struct store {
     struct store_readers readers;
     _Atomic int64_t views;
     _Atomic int64_t mark;
-    _Atomic int64_t shown_seq; /* last_seq, for store_stats() */
+    _Atomic int64_t shown_seq;    /* last_seq, for store_stats() */
+    _Atomic int64_t shown_offset; /* contained.offset, likewise */
 };
 
 enum {

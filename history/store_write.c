@@ -10,6 +10,7 @@ struct batch {
     int64_t added;
     size_t entries; /* in store->entries */
     size_t merged;
+    const struct store_contained *contained; /* NULL: it stays */
 };
 
 size_t store_entries(const struct siphash_key *key, const char *user_id,
@@ -110,6 +111,18 @@ static enum result stage(struct store *store, const struct batch *batch,
     return store_step(store, store->add_views, "cannot count", fault);
 }
 
+static enum result set_contained(struct store *store,
+                                 const struct store_contained *contained,
+                                 struct fault *fault)
+{
+    if (contained == NULL)
+        return RESULT_OK;
+    sqlite3_bind_int64(store->set_contained, 1, contained->offset);
+    sqlite3_bind_int64(store->set_contained, 2, contained->hash);
+    return store_step(store, store->set_contained, "cannot note the offset",
+                      fault);
+}
+
 static enum result write_batch(struct store *store, struct batch *batch,
                                struct store_view *views, size_t count,
                                struct fault *fault)
@@ -123,12 +136,22 @@ static enum result write_batch(struct store *store, struct batch *batch,
         result = store_merge_owed(store, (size_t)batch->added, &batch->merged,
                                   fault);
     if (result == RESULT_OK)
+        result = set_contained(store, batch->contained, fault);
+    if (result == RESULT_OK)
         result = store_commit(store, fault);
     return result;
 }
 
 enum result store_write(struct store *store, struct store_view *views,
                         size_t count, struct fault *fault)
+{
+    return store_write_contained(store, views, count, NULL, fault);
+}
+
+enum result store_write_contained(struct store *store, struct store_view *views,
+                                  size_t count,
+                                  const struct store_contained *contained,
+                                  struct fault *fault)
 {
     if (count > STORE_BATCH_MAX)
         return fault_set(fault, RESULT_MALFORMED,
@@ -142,7 +165,7 @@ enum result store_write(struct store *store, struct store_view *views,
     if (result != RESULT_OK)
         return result;
 
-    struct batch batch = {.last_seq = store->last_seq};
+    struct batch batch = {.last_seq = store->last_seq, .contained = contained};
     result = write_batch(store, &batch, views, count, fault);
     if (result != RESULT_OK) {
         store_rollback(store);
@@ -150,6 +173,10 @@ enum result store_write(struct store *store, struct store_view *views,
         return result;
     }
     store->merged = batch.merged;
+    if (contained != NULL) {
+        store->contained = *contained;
+        atomic_store(&store->shown_offset, contained->offset);
+    }
     if (batch.added > 0) {
         tail_publish(store->tail);
         store->last_seq = batch.last_seq;

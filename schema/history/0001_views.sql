@@ -34,7 +34,12 @@ CREATE TABLE store (
     one INTEGER PRIMARY KEY CHECK (one = 1),
     mark INTEGER NOT NULL,
     hash_key BLOB NOT NULL CHECK (length(hash_key) = 16),
-    views INTEGER NOT NULL              -- how many rows `views` has
+    views INTEGER NOT NULL,             -- how many rows `views` has
+    -- All views of the stream viewed.log up to this offset are here (-1: not
+    -- known), and a hash of the message there, which tells another stream of
+    -- that name from the one that it was.
+    stream_offset INTEGER NOT NULL DEFAULT -1,
+    stream_hash INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 INSERT INTO store (one, mark, hash_key, views) VALUES (1, 0, randomblob(16), 0);
