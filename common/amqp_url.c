@@ -13,7 +13,9 @@ enum result amqp_address_parse(const char *url, struct amqp_address *ret,
                          AMQP_URL_BYTES_MAX - 1);
     memcpy(ret->text, url, bytes + 1);
     amqp_default_connection_info(&ret->info);
-    if (amqp_parse_url(ret->text, &ret->info) != AMQP_STATUS_OK)
+    /* rabbitmq-c takes 0 for a port. */
+    if (amqp_parse_url(ret->text, &ret->info) != AMQP_STATUS_OK ||
+        ret->info.port < 1 || ret->info.port > UINT16_MAX)
         return fault_set(fault, RESULT_MALFORMED,
                          "the broker's URL is not of the form "
                          "amqp://user:password@host:port/vhost");
