@@ -58,7 +58,7 @@ class ComposeFiles(unittest.TestCase):
                 self.assertIn("FLIXTUBE_SECRETS", said)
                 self.assertIn("docker/make-secrets.sh", said)
 
-    def test_production_publishes_the_two_http_ports_and_no_other(self):
+    def production_services(self):
         done = run(
             project.compose_2(),
             PRODUCTION,
@@ -67,13 +67,15 @@ class ComposeFiles(unittest.TestCase):
             "json",
             FLIXTUBE_SECRETS="/secrets",
         )
-        services = json.loads(done.stdout)["services"]
+        return json.loads(done.stdout)["services"]
+
+    def test_production_publishes_the_two_http_ports_and_no_other(self):
         ports = {
             name: [
                 (port["host_ip"], port["published"], port["target"])
                 for port in service.get("ports", [])
             ]
-            for name, service in services.items()
+            for name, service in self.production_services().items()
         }
         self.assertEqual(
             ports,
@@ -83,7 +85,33 @@ class ComposeFiles(unittest.TestCase):
                 "streaming": [("127.0.0.1", "4000", 80)],
             },
         )
-        self.assertEqual(services["rabbit"]["image"], "rabbitmq:4.2")
+
+    def test_production_starts_each_service_when_what_it_needs_is_healthy(self):
+        waits_for = {
+            name: {
+                other
+                for other, how in service.get("depends_on", {}).items()
+                if how["condition"] == "service_healthy"
+            }
+            for name, service in self.production_services().items()
+        }
+        self.assertEqual(
+            waits_for,
+            {"rabbit": set(), "history": {"rabbit"}, "streaming": {"rabbit", "history"}},
+        )
+
+    def test_both_take_the_official_broker_unless_told_otherwise(self):
+        secrets = {"FLIXTUBE_SECRETS": "/secrets"}
+        for files, name in (
+            (DEVELOPMENT, "rabbitmq:4.2-management"),
+            (PRODUCTION, "rabbitmq:4.2"),
+        ):
+            done = run(project.compose_2(), files, "config", **secrets)
+            self.assertIn(f"image: {name}\n", done.stdout)
+            done = run(
+                project.compose_2(), files, "config", RABBIT_IMAGE="mine:1", **secrets
+            )
+            self.assertIn("image: mine:1\n", done.stdout)
 
     def test_no_password_is_in_the_production_files(self):
         for name in WITH_TLS + ["docker/rabbitmq/prod.conf"]:

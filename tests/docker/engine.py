@@ -13,7 +13,8 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or "/var/cache") / "flixtube"
+CACHES = "/var/cache" if os.geteuid() == 0 else os.path.expanduser("~/.cache")
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or CACHES) / "flixtube"
 OWN = CACHE / "engine"
 SOCKET = OWN / "docker.sock"
 PID_FILE = OWN / "dockerd.pid"
@@ -102,6 +103,14 @@ class Engine:
             errors="replace",
             timeout=60,
         ).stdout
+
+    def kill_processes(self, pids):
+        """By SIGKILL and from outside: by `docker kill` one would be stopped
+        for good. A container does it, since we may not be root."""
+        numbers = " ".join(map(str, pids))
+        self.docker(
+            "run", "--rm", "--pid=host", BASE_IMAGE, "sh", "-c", f"kill -9 {numbers}"
+        )
 
     def has_image(self, name):
         return bool(self.docker("image", "ls", "-q", name).strip())
@@ -357,7 +366,7 @@ def remove_leftovers(engine):
                 )
                 if f":{PROJECT_PREFIX}" in name
             ],
-            ("rmi",),
+            ("rmi", "--no-prune"),
         ),
     ):
         if things:

@@ -3,7 +3,7 @@ through: kills, restarts, upgrades, a stop under load, a backup."""
 
 import json
 import os
-import signal
+import shutil
 import time
 import unittest
 
@@ -18,6 +18,7 @@ IMAGE_BYTES_MAX = 110e6
 ADDED_BYTES_MAX = 30e6  # by us, on top of the base image
 SERVICES = ("rabbit", "history", "streaming")
 OURS = ("history", "streaming")
+DATA_FOLDERS = {"rabbit": "/var/lib/rabbitmq", "history": "/data", "streaming": "/data"}
 
 
 class Production(unittest.TestCase):
@@ -51,6 +52,16 @@ class Production(unittest.TestCase):
         eventually(
             lambda: viewers.assert_each_once(self.sessions, self.it.rows()) is None,
             timeout_s,
+        )
+
+    def password(self, service):
+        url = self.it.read(f"secrets/rabbit_url_{service}")
+        return url.split(":")[2].split("@")[0]
+
+    def authenticate(self, password):
+        docker.docker(
+            "exec", self.it.container("rabbit"),
+            "rabbitmqctl", "-q", "authenticate_user", "history", password,
         )
 
     def wait_healthy(self, timeout_s=120):
@@ -89,6 +100,17 @@ class Production(unittest.TestCase):
             )
             self.assertEqual(list(host["Tmpfs"]), ["/tmp"])
             self.assertEqual(found["Config"]["StopTimeout"], 60 if service == "rabbit" else 20)
+            # Its data is in a named volume.
+            self.assertIn(
+                (f"{self.it.name}_{service}-data", DATA_FOLDERS[service]),
+                {
+                    (mount.get("Name"), mount["Destination"])
+                    for mount in found["Mounts"]
+                    if mount["Type"] == "volume"
+                },
+            )
+        # The broker's data lives under its host's name.
+        self.assertEqual(self.it.inspect("rabbit")["Config"]["Hostname"], "rabbit")
 
     def test_03_what_runs_inside_has_no_root_no_capability_and_cannot_write(self):
         for service in SERVICES:
@@ -117,7 +139,17 @@ class Production(unittest.TestCase):
         check = self.it.inspect("rabbit")["Config"]["Healthcheck"]
         self.assertIn("check_port_connectivity", check["Test"])
 
-    def test_05_the_two_http_ports_are_published_and_no_other(self):
+    def test_05_the_broker_holds_back_before_its_memory_or_disk_is_used_up(self):
+        status = json.loads(
+            docker.docker(
+                "exec", self.it.container("rabbit"),
+                "rabbitmqctl", "-q", "status", "--formatter", "json",
+            )
+        )
+        self.assertEqual(status["vm_memory_high_watermark_limit"], 600 << 20)
+        self.assertEqual(status["disk_free_limit"], 2e9)
+
+    def test_06_the_two_http_ports_are_published_and_no_other(self):
         published = {
             service: {
                 inside: [(at["HostIp"], at["HostPort"]) for at in outside]
@@ -139,18 +171,13 @@ class Production(unittest.TestCase):
             },
         )
 
-    def test_06_no_password_can_be_seen_and_guest_does_not_exist(self):
-        secrets = os.path.join(self.it.folder, "secrets")
-        passwords = []
-        for service in OURS:
-            with open(os.path.join(secrets, "rabbit_url_" + service)) as file:
-                passwords.append(file.read().split(":")[2].split("@")[0])
+    def test_07_no_password_can_be_seen_and_guest_does_not_exist(self):
+        passwords = [self.password(service) for service in OURS]
         self.assertNotEqual(passwords[0], passwords[1])
         seen = self.it.last_logs() + "".join(
             json.dumps(self.it.inspect(service)) for service in SERVICES
         )
-        with open(os.path.join(secrets, "rabbit_definitions")) as file:
-            seen += file.read()
+        seen += self.it.read("secrets/rabbit_definitions")
         for password in passwords:
             self.assertGreaterEqual(len(password), 32)
             self.assertNotIn(password, seen)
@@ -159,9 +186,10 @@ class Production(unittest.TestCase):
         )
         names = {line.split()[0] for line in users.splitlines()[1:] if line.strip()}
         self.assertEqual(names, {"history", "streaming"})
-        self.assertEqual(os.stat(secrets).st_mode & 0o077, 0)
+        secrets = os.stat(os.path.join(self.it.folder, "secrets"))
+        self.assertEqual(secrets.st_mode & 0o077, 0)
 
-    def test_07_the_images_are_small(self):
+    def test_08_the_images_are_small(self):
         base = docker.image_bytes(engine.BASE_IMAGE)
         for service in OURS:
             size = docker.image_bytes(f"flixtube-{service}:{self.it.name}")
@@ -173,11 +201,11 @@ class Production(unittest.TestCase):
             self.assertLess(size, IMAGE_BYTES_MAX)
             self.assertLess(size - base, ADDED_BYTES_MAX)
 
-    def test_08_views_survive_a_kill_of_each_container_in_turn(self):
+    def test_09_views_survive_a_kill_of_each_container_in_turn(self):
         for service in SERVICES:
             self.view()
             before = self.it.inspect(service)
-            os.kill(before["State"]["Pid"], signal.SIGKILL)
+            docker.kill_processes([before["State"]["Pid"]])
             # By the restart policy alone.
             eventually(
                 lambda: self.it.inspect(service)["State"]["Pid"]
@@ -189,7 +217,7 @@ class Production(unittest.TestCase):
             self.assert_all_views()
             self.assertGreater(self.it.inspect(service)["RestartCount"], 0)
 
-    def test_09_a_stop_under_load_ends_each_with_exit_code_0_and_loses_nothing(self):
+    def test_10_a_stop_under_load_ends_each_with_exit_code_0_and_loses_nothing(self):
         # First a queue: history is away while views come in.
         self.it.compose("stop", "history")
         self.sessions += (
@@ -209,7 +237,7 @@ class Production(unittest.TestCase):
         self.it.wait_ready()
         self.assert_all_views()
 
-    def test_10_views_survive_down_and_up(self):
+    def test_11_views_survive_down_and_up(self):
         self.view()
         self.it.compose("down")
         self.assertEqual(self.it.container("history"), "")
@@ -218,7 +246,7 @@ class Production(unittest.TestCase):
         self.view()
         self.assert_all_views()
 
-    def test_11_views_survive_an_upgrade_by_the_other_compose_and_builder(self):
+    def test_12_views_survive_an_upgrade_by_the_other_compose_and_builder(self):
         old = {service: self.it.inspect(service)["Image"] for service in OURS}
         self.view()
         self.it.compose("down")
@@ -237,7 +265,7 @@ class Production(unittest.TestCase):
         self.view()
         self.assert_all_views()
 
-    def test_12_views_survive_a_restart_of_the_host(self):
+    def test_13_views_survive_a_restart_of_the_host(self):
         if not docker.own:
             self.skipTest("the engine that runs here is not ours to restart")
         self.view()
@@ -249,7 +277,7 @@ class Production(unittest.TestCase):
         self.view()
         self.assert_all_views()
 
-    def test_13_a_backup_restores_every_view_that_it_was_made_after(self):
+    def test_14_a_backup_restores_every_view_and_new_passwords_replace_the_old(self):
         self.view()
         kept = list(self.sessions)
         compose = " ".join(self.it.compose_command)
@@ -257,15 +285,23 @@ class Production(unittest.TestCase):
         self.it.wait_ready()
         self.view()
         self.assert_all_views()
-        self.it.compose("down", "-v")  # all is gone
+        # All is gone, the passwords as well. The broker's data in the backup
+        # has the old ones.
+        self.it.compose("down", "-v")
+        old = self.password("history")
+        shutil.rmtree(os.path.join(self.it.folder, "secrets"))
+        self.it.run("docker/make-secrets.sh")
         print(self.it.run("docker/restore.sh", "../backup", COMPOSE=compose), end="")
         self.it.wait_ready()
         self.sessions[:] = kept
         self.assert_all_views()
         self.view()
         self.assert_all_views()
+        self.authenticate(self.password("history"))
+        with self.assertRaises(AssertionError):
+            self.authenticate(old)
 
-    def test_14_a_damaged_backup_changes_nothing(self):
+    def test_15_a_damaged_backup_changes_nothing(self):
         backup = os.path.join(self.it.parent, "backup", "history.tar")
         with open(backup, "r+b") as file:
             file.seek(600)

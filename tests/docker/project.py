@@ -191,7 +191,10 @@ class Project:
 
     def remove(self):
         """All that it made: containers, volumes, networks, images, files."""
-        self.compose("down", "-v", "--rmi", "local", "--remove-orphans", check=False)
+        self.compose("down", "-v", "--remove-orphans", check=False)
         for image in ("flixtube-history", "flixtube-streaming", "flixtube-dev"):
-            self.docker.docker("rmi", f"{image}:{self.name}", check=False)
+            # The layers stay, and the next run builds on them.
+            self.docker.docker(
+                "rmi", "--no-prune", f"{image}:{self.name}", check=False
+            )
         shutil.rmtree(self.parent, ignore_errors=True)
