@@ -308,6 +308,12 @@ enum result sqlite_db_open(const char *path, struct sqlite_db **ret,
     return result;
 }
 
+enum result sqlite_db_lock(const char *path, int *ret, struct fault *fault)
+{
+    enum result result = check_path(path, fault);
+    return result == RESULT_OK ? take_lock(path, ret, fault) : result;
+}
+
 enum result sqlite_db_open_readonly(const char *path, struct sqlite_db **ret,
                                     struct fault *fault)
 {

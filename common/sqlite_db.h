@@ -27,6 +27,12 @@ struct sqlite_db;
 enum result sqlite_db_open(const char *path, struct sqlite_db **ret,
                            struct fault *fault);
 
+/*
+ * The lock of sqlite_db_open() alone, for who replaces the file: it may be
+ * missing or damaged. close(*ret) gives it back. Errors: RESULT_UNAVAILABLE.
+ */
+enum result sqlite_db_lock(const char *path, int *ret, struct fault *fault);
+
 /* Turns the file to WAL; nothing where it is so already. A writer's. */
 enum result sqlite_db_wal(struct sqlite_db *db, struct fault *fault);
 

@@ -14,6 +14,7 @@
  * in its help.
  */
 enum program_exit command_dead(int words_count, char **words);
+enum program_exit command_replay(int words_count, char **words);
 
 /* What commands share. */
 

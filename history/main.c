@@ -12,6 +12,7 @@ static const char help[] =
     "\n"
     "  history [serve]       take views from RabbitMQ, serve the history\n"
     "  history dead …        the messages that could not be a view\n"
+    "  history replay …      bring the stream's views into the store\n"
     "  history --healthcheck ask the running service whether it is alive\n"
     "  history --routes      print the routes as JSON\n"
     "  history --version\n"
@@ -52,6 +53,7 @@ static void routes(struct buffer *text)
 
 static const struct program_command commands[] = {
     {"dead", command_dead},
+    {"replay", command_replay},
 };
 
 int main(int argc, char **argv)
