@@ -14,7 +14,7 @@ test_packages=(
     libcmocka-dev
     clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck
     python3 python3-pika python3-yaml python3-jsonschema
-    chromium fonts-dejavu-core nodejs npm
+    chromium fonts-dejavu-core nodejs npm ca-certificates
     curl git openssl valgrind
 )
 
