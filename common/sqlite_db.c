@@ -14,9 +14,6 @@
 #include "cleanup.h"
 
 enum {
-    /* Only a recovery after a kill or another program's short lock is waited
-     * for; longer than this is a fault to report. */
-    BUSY_TIMEOUT_MS = 5000,
     /* Some 40 MB of WAL a checkpoint: measured twice as fast as the default
      * of 1000, since pages that change often are written back once. */
     CHECKPOINT_PAGES = 10000,
@@ -25,6 +22,7 @@ enum {
 struct sqlite_db {
     sqlite3 *handle;
     int lock_file; /* -1: a reader */
+    char *visited; /* path of a file that had no WAL, or NULL */
 };
 
 static const char writer_settings[] =
@@ -183,6 +181,19 @@ static enum result take_lock(const char *path, int *ret_file,
     return RESULT_OK;
 }
 
+/* The last connection that may write removes the WAL; SQLite itself sees to
+ * it that it is the last one. */
+static void leave_as_found(const char *path)
+{
+    sqlite3 *handle = NULL;
+    if (sqlite3_open_v2(path, &handle,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                        NULL) == SQLITE_OK)
+        (void)sqlite3_exec(handle, "SELECT count(*) FROM sqlite_schema", NULL,
+                           NULL, NULL);
+    (void)sqlite3_close(handle);
+}
+
 static void release(struct sqlite_db *db)
 {
     int code = sqlite3_close(db->handle);
@@ -190,6 +201,9 @@ static void release(struct sqlite_db *db)
     (void)code;
     if (db->lock_file >= 0)
         (void)close(db->lock_file); /* and with it the lock */
+    if (db->visited != NULL)
+        leave_as_found(db->visited);
+    free(db->visited);
     free(db);
 }
 
@@ -201,7 +215,7 @@ static enum result configure(sqlite3 *handle)
         {SQLITE_DBCONFIG_DQS_DDL, 0}, /* "text" is a name and nothing else */
         {SQLITE_DBCONFIG_DQS_DML, 0},
     };
-    if (sqlite3_busy_timeout(handle, BUSY_TIMEOUT_MS) != SQLITE_OK)
+    if (sqlite3_busy_timeout(handle, SQLITE_DB_BUSY_TIMEOUT_MS) != SQLITE_OK)
         return RESULT_UNAVAILABLE;
     for (size_t i = 0; i < sizeof settings / sizeof settings[0]; i++) {
         if (sqlite3_db_config(handle, settings[i][0], settings[i][1],
@@ -319,6 +333,22 @@ enum result sqlite_db_open_readonly(const char *path, struct sqlite_db **ret,
 {
     enum result result = check_path(path, fault);
     return result == RESULT_OK ? open_any(path, false, -1, ret, fault) : result;
+}
+
+enum result sqlite_db_open_visitor(const char *path, struct sqlite_db **ret,
+                                   struct fault *fault)
+{
+    char wal[PATH_MAX];
+    int bytes = snprintf(wal, sizeof wal, "%s-wal", path);
+    bool was_closed = bytes < (int)sizeof wal && access(wal, F_OK) != 0;
+    struct sqlite_db *db = NULL;
+    enum result result = sqlite_db_open_readonly(path, &db, fault);
+    if (result != RESULT_OK)
+        return result;
+    if (was_closed)
+        db->visited = strdup(path); /* NULL: it stays, which harms nobody */
+    *ret = db;
+    return RESULT_OK;
 }
 
 enum result sqlite_db_close(struct sqlite_db *db, struct fault *fault)

@@ -12,6 +12,12 @@
  * connection in one process, which also checkpoints; all others are read-only.
  */
 
+enum {
+    /* Only a recovery after a kill or another program's short lock is waited
+     * for; longer than this is a fault to report. */
+    SQLITE_DB_BUSY_TIMEOUT_MS = 5000,
+};
+
 /*
  * Opens or creates the file: WAL, synchronous FULL, defensive, untrusted
  * schema, an exclusive lock file beside it (`path`-lock) so that a second
@@ -39,6 +45,14 @@ enum result sqlite_db_wal(struct sqlite_db *db, struct fault *fault);
 /* The same file, read-only and without the lock; it must exist. */
 enum result sqlite_db_open_readonly(const char *path, struct sqlite_db **ret,
                                     struct fault *fault);
+
+/*
+ * The same for a file that nobody may have open: SQLite makes a WAL beside it
+ * even to read, and sqlite_db_close() removes again what was not there before,
+ * as far as it may write there and nobody else has opened the file since.
+ */
+enum result sqlite_db_open_visitor(const char *path, struct sqlite_db **ret,
+                                   struct fault *fault);
 
 /*
  * Checkpoints (a writer's) and closes. All statements must be finalized.

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
     CONNECT_TIMEOUT_MS = 5 * 1000,
@@ -17,6 +18,11 @@ enum program_exit command_complain(const char *command, enum result result,
     (void)fputc('\n', stderr);
     va_end(arguments);
     return program_exit_of(result);
+}
+
+bool command_help_asked(int words_count, char **words)
+{
+    return words_count == 1 && strcmp(words[0], "--help") == 0;
 }
 
 bool command_config(struct config *ret, enum program_exit *ret_exit)

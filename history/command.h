@@ -14,9 +14,15 @@
  * in its help.
  */
 enum program_exit command_dead(int words_count, char **words);
+enum program_exit command_verify(int words_count, char **words);
+enum program_exit command_backup(int words_count, char **words);
+enum program_exit command_restore(int words_count, char **words);
 enum program_exit command_replay(int words_count, char **words);
 
 /* What commands share. */
+
+/* Whether "--help" is all that was said. */
+bool command_help_asked(int words_count, char **words);
 
 /* Reads the settings; complains about the first wrong one. */
 bool command_config(struct config *ret, enum program_exit *ret_exit);

@@ -12,6 +12,9 @@ static const char help[] =
     "\n"
     "  history [serve]       take views from RabbitMQ, serve the history\n"
     "  history dead …        the messages that could not be a view\n"
+    "  history verify …      look a store through: whole, counts, digest\n"
+    "  history backup …      copy the store, which may be in use\n"
+    "  history restore …     make the store a copy of a backup\n"
     "  history replay …      bring the stream's views into the store\n"
     "  history --healthcheck ask the running service whether it is alive\n"
     "  history --routes      print the routes as JSON\n"
@@ -52,7 +55,8 @@ static void routes(struct buffer *text)
 }
 
 static const struct program_command commands[] = {
-    {"dead", command_dead},
+    {"dead", command_dead},     {"verify", command_verify},
+    {"backup", command_backup}, {"restore", command_restore},
     {"replay", command_replay},
 };
 

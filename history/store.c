@@ -100,25 +100,24 @@ static uint64_t read_word(const uint8_t bytes[8])
     return word;
 }
 
-static enum result read_hash_key(struct store *store, struct fault *fault)
+enum result store_read_key(struct sqlite_db *db, struct siphash_key *ret,
+                           struct fault *fault)
 {
     sqlite3_stmt *statement = NULL;
-    enum result result = sqlite_db_prepare(
-        store->db, "SELECT hash_key FROM store", &statement, fault);
+    enum result result =
+        sqlite_db_prepare(db, "SELECT hash_key FROM store", &statement, fault);
     if (result != RESULT_OK)
         return result;
     int code = sqlite3_step(statement);
     const uint8_t *bytes =
         code == SQLITE_ROW ? sqlite3_column_blob(statement, 0) : NULL;
-    if (bytes == NULL ||
-        sqlite3_column_bytes(statement, 0) != (int)sizeof store->list_key)
+    if (bytes == NULL || sqlite3_column_bytes(statement, 0) != (int)sizeof *ret)
         result = code == SQLITE_ROW || code == SQLITE_DONE
                      ? fault_set(fault, RESULT_UNUSABLE,
                                  "the file has no row in table store")
-                     : store_fault(store, "cannot read", fault);
+                     : sqlite_db_fault(db, "cannot read", fault);
     else
-        store->list_key =
-            (struct siphash_key){read_word(bytes), read_word(bytes + 8)};
+        *ret = (struct siphash_key){read_word(bytes), read_word(bytes + 8)};
     sqlite3_finalize(statement);
     return result;
 }
@@ -138,7 +137,7 @@ static enum result read_state(struct store *store, struct fault *fault)
 {
     int64_t views = 0;
     int64_t mark = 0;
-    enum result result = read_hash_key(store, fault);
+    enum result result = store_read_key(store->db, &store->list_key, fault);
     if (result == RESULT_OK)
         result = sqlite_db_integer(store->db, "SELECT views FROM store", &views,
                                    fault);

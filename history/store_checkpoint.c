@@ -5,6 +5,10 @@
  * errors are seen and its pause is a step of its own.
  */
 enum {
+    /* How long an overdue checkpoint waits for queries to end. Who reads the
+     * whole store takes longer: then the next try is CHECKPOINT_PAGES later,
+     * so that neither views nor queries wait for that reader. */
+    CHECKPOINT_WAIT_MS = 100,
     CHECKPOINT_PAGES = 4000, /* 16 MB of WAL: a pause of some 20 ms */
     /* Twice as much: what store_write() no longer leaves to store_tidy(). It
      * is also the sign that a reader kept the WAL from starting over. */
@@ -17,7 +21,10 @@ static int committed(void *context, sqlite3 *handle, const char *name,
 {
     (void)handle;
     (void)name;
-    ((struct store *)context)->wal_pages = pages;
+    struct store *store = context;
+    store->wal_pages = pages;
+    if (pages < store->wal_pages_held)
+        store->wal_pages_held = 0; /* the WAL has started over */
     return SQLITE_OK;
 }
 
@@ -27,14 +34,20 @@ void store_checkpoint_watch(struct store *store)
     (void)sqlite3_wal_hook(sqlite_db_handle(store->db), committed, store);
 }
 
+static bool is_tried_in_vain(const struct store *store)
+{
+    return store->wal_pages_held > 0 &&
+           store->wal_pages < store->wal_pages_held + CHECKPOINT_PAGES;
+}
+
 bool store_checkpoint_due(const struct store *store)
 {
-    return store->wal_pages >= CHECKPOINT_PAGES;
+    return store->wal_pages >= CHECKPOINT_PAGES && !is_tried_in_vain(store);
 }
 
 bool store_checkpoint_overdue(const struct store *store)
 {
-    return store->wal_pages >= CHECKPOINT_PAGES_MAX;
+    return store->wal_pages >= CHECKPOINT_PAGES_MAX && !is_tried_in_vain(store);
 }
 
 enum result store_checkpoint(struct store *store, struct fault *fault)
@@ -45,12 +58,16 @@ enum result store_checkpoint(struct store *store, struct fault *fault)
                                                : SQLITE_CHECKPOINT_PASSIVE;
     int pages = 0;
     int done = 0;
+    (void)sqlite3_busy_timeout(handle, CHECKPOINT_WAIT_MS);
     int code = sqlite3_wal_checkpoint_v2(handle, NULL, mode, &pages, &done);
+    (void)sqlite3_busy_timeout(handle, SQLITE_DB_BUSY_TIMEOUT_MS);
     enum result result = RESULT_OK;
     /* Busy: a reader still needs the old pages. The next one gets further. */
     if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
         result = store_fault(store, "cannot write back the WAL", fault);
-    if (result == RESULT_OK)
+    if (result == RESULT_OK) {
         store->wal_pages = pages - done;
+        store->wal_pages_held = code != SQLITE_OK || done < pages ? pages : 0;
+    }
     return result;
 }

@@ -67,6 +67,7 @@ struct store {
     struct store_contained contained;
     size_t merged; /* entries of the frozen run that are in `listed` */
     int wal_pages;
+    int wal_pages_held; /* when a reader stopped a checkpoint; 0: none */
     struct tail_entry *entries; /* room for a batch */
 
     /* Any thread. */
@@ -94,6 +95,10 @@ enum result store_fault(struct store *store, const char *doing,
 /* One step of a statement without rows, then reset. */
 enum result store_step(struct store *store, sqlite3_stmt *statement,
                        const char *doing, struct fault *fault);
+
+/* The file's own key, under which lists are hashed. */
+enum result store_read_key(struct sqlite_db *db, struct siphash_key *ret,
+                           struct fault *fault);
 
 /* A write transaction. store_rollback() is right after any failure, whether
  * or not SQLite has rolled back by itself. */

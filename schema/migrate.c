@@ -143,3 +143,24 @@ enum result schema_migrate(struct sqlite_db *db, enum schema_kind kind_number,
     }
     return RESULT_OK;
 }
+
+enum result schema_check(struct sqlite_db *db, enum schema_kind kind_number,
+                         int64_t *ret_version, struct fault *fault)
+{
+    const struct kind *kind = &kinds[kind_number];
+    struct state state;
+    enum result result = read_state(db, &state, fault);
+    if (result == RESULT_OK && is_new(&state))
+        return fault_set(fault, RESULT_UNUSABLE, "the file is empty");
+    if (result == RESULT_OK)
+        result = check_ours(&state, kind, fault);
+    if (result != RESULT_OK)
+        return result;
+    *ret_version = state.version;
+    if (state.version != kind->versions)
+        return fault_set(fault, RESULT_UNUSABLE,
+                         "the file is of version %lld, and this program's is "
+                         "%d: `serve` brings it there",
+                         (long long)state.version, kind->versions);
+    return RESULT_OK;
+}

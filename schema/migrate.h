@@ -22,6 +22,14 @@ enum schema_kind {
 enum result schema_migrate(struct sqlite_db *db, enum schema_kind kind,
                            struct fault *fault);
 
+/*
+ * Looks whether the file is of that kind and of this program's version, and
+ * changes nothing. *ret_version is set for every file of the kind.
+ * Errors: RESULT_UNUSABLE, in words; RESULT_UNAVAILABLE.
+ */
+enum result schema_check(struct sqlite_db *db, enum schema_kind kind,
+                         int64_t *ret_version, struct fault *fault);
+
 /* The version this program knows. */
 int schema_version(enum schema_kind kind);
 

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sqlite_db.h"
+
 enum {
     MERGE = 2500, /* views that a quiet store_tidy() moves to disk */
 };
@@ -642,6 +644,66 @@ static void the_wal_does_not_grow_without_end(void **state)
     assert_true(stats.file_bytes > 16 << 20);
 }
 
+/* A snapshot of the whole store, as who verifies or copies it holds one. */
+static struct sqlite_db *hold_snapshot(const struct fixture *fixture)
+{
+    struct fault fault = {""};
+    struct sqlite_db *db = NULL;
+    int64_t views = 0;
+    if (sqlite_db_open_readonly(fixture->path, &db, &fault) != RESULT_OK ||
+        sqlite_db_run(db, "BEGIN", &fault) != RESULT_OK ||
+        sqlite_db_integer(db, "SELECT views FROM store", &views, &fault) !=
+            RESULT_OK)
+        fail_msg("%s", fault.text);
+    return db;
+}
+
+static int64_t wal_bytes(const struct fixture *fixture)
+{
+    struct store_stats stats;
+    store_stats(fixture->store, &stats);
+    return stats.wal_bytes;
+}
+
+static void a_long_reader_holds_up_no_write(void **state)
+{
+    enum {
+        BATCHES = 20,
+        OVERDUE_BYTES = 34 << 20, /* more than 8,000 pages */
+        VIEWS = 1000,
+    };
+    struct fixture *fixture = *state;
+    fixture_open(fixture);
+    uint32_t n = 0;
+    store_range(fixture->store, n++ * VIEWS, VIEWS);
+    struct sqlite_db *reader = hold_snapshot(fixture);
+    while (wal_bytes(fixture) < OVERDUE_BYTES)
+        store_range(fixture->store, n++ * VIEWS, VIEWS);
+    int64_t worst_ms = 0;
+    for (uint32_t i = 0; i < BATCHES; i++) {
+        int64_t from_ms = clock_monotonic_ms();
+        store_range(fixture->store, n++ * VIEWS, VIEWS);
+        int64_t took_ms = clock_monotonic_ms() - from_ms;
+        worst_ms = took_ms > worst_ms ? took_ms : worst_ms;
+    }
+    print_message("worst write: %lld ms\n", (long long)worst_ms);
+    assert_true(worst_ms < 2000);
+
+    /* Nor does the wait for that reader keep the writer's thread busy. */
+    for (uint32_t slices = 0; tidy_once(fixture->store, true); slices++)
+        assert_true(slices < 5000);
+
+    int64_t held_bytes = wal_bytes(fixture);
+    assert_int_equal(sqlite_db_close(reader, NULL), RESULT_OK);
+    for (uint32_t i = 0; i < 100; i++)
+        store_range(fixture->store, n++ * VIEWS, VIEWS);
+    tidy_all(fixture->store);
+    /* The next one brings it to an end, and the file is cut to its limit. */
+    assert_true(wal_bytes(fixture) <= held_bytes + (20 << 20));
+    assert_true(wal_bytes(fixture) <= 64 << 20);
+    assert_int_equal(count_rows(fixture->store, query_all()), n * VIEWS);
+}
+
 static void a_load_that_never_ends_is_merged_all_the_same(void **state)
 {
     struct fixture *fixture = *state;
@@ -794,6 +856,7 @@ int main(void)
         IN_A_FOLDER(a_view_of_another_under_the_same_hash_is_not_shown),
         IN_A_FOLDER(a_new_view_is_found_though_the_newest_were_deleted),
         IN_A_FOLDER(the_wal_does_not_grow_without_end),
+        IN_A_FOLDER(a_long_reader_holds_up_no_write),
         IN_A_FOLDER(a_load_that_never_ends_is_merged_all_the_same),
         IN_A_FOLDER(a_store_that_is_open_cannot_be_opened_again),
         IN_A_FOLDER(a_file_that_is_no_database_is_refused),

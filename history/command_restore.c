@@ -1,0 +1,52 @@
+#include <stdio.h>
+
+#include "cleanup.h"
+#include "command.h"
+#include "command_words.h"
+#include "config.h"
+#include "report_text.h"
+#include "store_backup.h"
+
+enum {
+    TEXT_BYTES_MAX = 64 * 1024,
+};
+
+static const char help[] =
+    "history restore: makes the store a copy of a backup\n"
+    "\n"
+    "  history restore FILE [--force]\n"
+    "\n"
+    "FILE is verified first. With --force a store that is there is set aside\n"
+    "under another name. Setting: HISTORY_DB, which no service may have open.\n"
+    "Exit codes: 0 done, 1 FILE is damaged or the store cannot be written, 2\n"
+    "wrong usage or setting, or a store is there already, 3 there is no FILE,\n"
+    "or the store is in use.\n";
+
+enum program_exit command_restore(int words_count, char **words)
+{
+    if (command_help_asked(words_count, words))
+        return fputs(help, stdout) < 0 ? PROGRAM_FAILED : PROGRAM_DONE;
+    static struct config config;
+    static char aside[PATH_MAX];
+    struct fault fault = {0};
+    const char *file = NULL;
+    size_t files = 0;
+    bool force = false;
+    const struct command_option options[] = {
+        {.name = "--force", .given = &force}};
+    if (command_words(words_count, words, options, 1, &file, 1, 1, &files,
+                      &fault) != RESULT_OK)
+        return command_misused("restore FILE [--force]", &fault);
+    struct store_report report;
+    enum result r = config_read(&config, &fault);
+    if (r == RESULT_OK)
+        r = store_restore(file, config.db, force, aside, &report, &fault);
+    CLEANUP(buffer_done) struct buffer text = buffer_make(TEXT_BYTES_MAX);
+    if (r == RESULT_OK)
+        report_text_write(&text, config.db, &report);
+    if (aside[0] != '\0')
+        buffer_append_format(&text, "%-18s %s\n", "set aside", aside);
+    enum program_exit printed =
+        text.bytes > 0 ? program_print(&text) : PROGRAM_DONE;
+    return r == RESULT_OK ? printed : command_failed(r, &fault);
+}
