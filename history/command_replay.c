@@ -133,10 +133,40 @@ static enum program_exit report(enum result r, const struct fault *fault,
     return PROGRAM_FAILED;
 }
 
+static enum result run(struct replay_options *options,
+                       const struct config *config,
+                       struct replay_progress *done, struct fault *fault)
+{
+    struct amqp_options amqp = command_amqp(config, "history replay");
+    struct shown shown = {.terminal = isatty(STDERR_FILENO) != 0};
+    options->amqp = &amqp;
+    options->progress = progress;
+    options->context = &shown;
+    (void)signal(SIGINT, ask_stop);
+    (void)signal(SIGTERM, ask_stop);
+    enum result r = replay(options, done, fault);
+    if (shown.terminal && shown.next_ms > 0)
+        (void)fputs("\r\033[K", stderr);
+    return r;
+}
+
+enum program_exit command_replay_rest(const struct config *config)
+{
+    struct replay_options options = {.path = config->db, .from = "checkpoint"};
+    struct replay_progress done = {0};
+    struct fault fault = {0};
+    enum result r = run(&options, config, &done, &fault);
+    if (r == RESULT_MALFORMED) { /* the checkpoint is of another stream */
+        options.from = "first";
+        r = run(&options, config, &done, &fault);
+    }
+    return report(r, &fault, &done, false);
+}
+
 enum program_exit command_replay(int words_count, char **words)
 {
     static struct config config;
-    struct replay_options options = {.progress = progress};
+    struct replay_options options = {0};
     struct replay_progress done = {0};
     struct fault fault = {0};
     bool json = false;
@@ -160,18 +190,10 @@ enum program_exit command_replay(int words_count, char **words)
     enum program_exit code;
     if (!command_config(&config, &code))
         return code;
-    struct amqp_options amqp = command_amqp(&config, "history replay");
-    struct shown shown = {.terminal = isatty(STDERR_FILENO) != 0};
-    options.amqp = &amqp;
-    options.context = &shown;
     if (options.from == NULL)
         options.from = "checkpoint";
     if (options.path == NULL)
         options.path = config.db;
-    (void)signal(SIGINT, ask_stop);
-    (void)signal(SIGTERM, ask_stop);
-    r = replay(&options, &done, &fault);
-    if (shown.terminal && shown.next_ms > 0)
-        (void)fputs("\r\033[K", stderr);
+    r = run(&options, &config, &done, &fault);
     return report(r, &fault, &done, json);
 }

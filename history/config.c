@@ -14,6 +14,10 @@ struct number {
     int64_t max;
 };
 
+enum {
+    NUMBERS = 9,
+};
+
 /* The limits say: PREFETCH, what a quorum queue takes well; BATCH_LINGER_MS, a
  * wait that nobody should notice; HTTP_CONNECTIONS_MAX, a thread each. */
 static const struct number port = {"PORT", 4001, 0, 65535};
@@ -25,6 +29,10 @@ static const struct number connections = {"HTTP_CONNECTIONS_MAX", 1024, 1,
                                           30000};
 static const struct number checkpoint_s = {"CHECKPOINT_S", 60, 0, 86400};
 
+static const struct number backup_every_s = {"BACKUP_EVERY_S", 3600, 1,
+                                             31 * 86400};
+static const struct number backup_keep = {"BACKUP_KEEP", 24, 1, 10000};
+
 static enum result read_number(const struct number *number, int64_t *ret,
                                struct fault *fault)
 {
@@ -34,11 +42,11 @@ static enum result read_number(const struct number *number, int64_t *ret,
 
 static enum result read_numbers(struct config *config, struct fault *fault)
 {
-    int64_t values[7] = {0};
-    const struct number *numbers[7] = {&port,        &batch_max, &linger_ms,
-                                       &prefetch,    &readers,   &connections,
-                                       &checkpoint_s};
-    for (size_t i = 0; i < 7; i++) {
+    int64_t values[NUMBERS] = {0};
+    const struct number *numbers[NUMBERS] = {
+        &port,        &batch_max,    &linger_ms,      &prefetch,   &readers,
+        &connections, &checkpoint_s, &backup_every_s, &backup_keep};
+    for (size_t i = 0; i < NUMBERS; i++) {
         enum result r = read_number(numbers[i], &values[i], fault);
         if (r != RESULT_OK)
             return r;
@@ -50,6 +58,8 @@ static enum result read_numbers(struct config *config, struct fault *fault)
     config->readers = (uint32_t)values[4];
     config->http_connections_max = (uint32_t)values[5];
     config->checkpoint_s = (uint32_t)values[6];
+    config->backup_every_s = (uint32_t)values[7];
+    config->backup_keep = (uint32_t)values[8];
     return RESULT_OK;
 }
 
@@ -68,6 +78,9 @@ static enum result read_texts(struct config *config, struct fault *fault)
     if (r == RESULT_OK)
         r = env_text("HISTORY_DB", "history.db", config->db, sizeof config->db,
                      fault);
+    if (r == RESULT_OK)
+        r = env_text("BACKUP_DIR", "", config->backup_dir,
+                     sizeof config->backup_dir, fault);
     if (r == RESULT_OK)
         r = env_text("CORS_ORIGINS", "", config->cors_origins,
                      sizeof config->cors_origins, fault);

@@ -20,6 +20,9 @@ struct config {
     uint16_t prefetch;
     uint32_t readers;
     uint32_t http_connections_max;
+    char backup_dir[ENV_VALUE_BYTES_MAX]; /* "": no scheduled backups */
+    uint32_t backup_every_s;
+    uint32_t backup_keep;
     uint32_t checkpoint_s; /* 0: never */
     bool admin_api;
 };

@@ -15,7 +15,10 @@ struct counters {
     _Atomic uint64_t views_without_id;
     _Atomic uint64_t views_recovered; /* found in the stream alone */
     _Atomic uint64_t checkpoints;     /* rounds that ended well */
-    _Atomic uint64_t dead_letters;    /* confirmed by the broker */
+    _Atomic uint64_t backups;
+    _Atomic uint64_t backups_failed;
+    _Atomic int64_t last_backup_s; /* since 1970; 0: none */
+    _Atomic uint64_t dead_letters; /* confirmed by the broker */
     _Atomic uint64_t batches;
     _Atomic uint64_t batches_failed;
     _Atomic uint64_t connects;

@@ -56,6 +56,17 @@ static void write_store(struct buffer *b, struct store *store)
                         "Size of its write-ahead log.", stats.wal_bytes);
 }
 
+static void write_backups(struct buffer *b, struct counters *c)
+{
+    metrics_write_counter(b, "history_backups_total", "Scheduled backups made.",
+                          c->backups);
+    metrics_write_counter(b, "history_backups_failed_total",
+                          "Scheduled backups that failed.", c->backups_failed);
+    metrics_write_gauge(b, "history_last_backup_timestamp_seconds",
+                        "When the newest backup was made; 0: there is none.",
+                        c->last_backup_s);
+}
+
 static void write_requests(struct buffer *b, struct counters *c)
 {
     static const char *const names[] = {
@@ -86,5 +97,6 @@ void metrics_text_write(struct buffer *b, struct counters *counters,
                         ingest_works(ingest, &why));
     write_ingest(b, counters);
     write_store(b, store);
+    write_backups(b, counters);
     write_requests(b, counters);
 }

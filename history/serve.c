@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "api.h"
+#include "backup_schedule.h"
 #include "checkpoint.h"
 #include "consumer.h"
 #include "counters.h"
@@ -36,6 +37,7 @@ struct service {
     struct consumer *consumer;
     struct http_server *http;
     struct checkpoint *checkpoint;
+    struct backup_schedule *backups;
     struct api api;
 };
 
@@ -110,6 +112,17 @@ static enum result start_checkpoint(struct service *service,
     return checkpoint_start(&config, &service->checkpoint, fault);
 }
 
+static enum result start_backups(struct service *service, struct fault *fault)
+{
+    struct backup_schedule_config config = {
+        .folder = service->config->backup_dir,
+        .every_s = service->config->backup_every_s,
+        .keep = service->config->backup_keep,
+        .counters = &service->counters,
+    };
+    return backup_schedule_start(&config, &service->backups, fault);
+}
+
 static void consumer_stopped(void *context)
 {
     struct service *service = context;
@@ -141,6 +154,8 @@ static enum result start_all(struct service *service, struct fault *fault)
     if (r == RESULT_OK)
         r = start_checkpoint(service, fault);
     if (r == RESULT_OK)
+        r = start_backups(service, fault);
+    if (r == RESULT_OK)
         r = loop_on_stop_signal(service->loop, stop, service, fault);
     return r;
 }
@@ -148,6 +163,7 @@ static enum result start_all(struct service *service, struct fault *fault)
 /* In the opposite order; what was not started is NULL. */
 static enum result stop_all(struct service *service, struct fault *fault)
 {
+    backup_schedule_stop(service->backups);
     checkpoint_stop(service->checkpoint);
     http_server_stop(service->http, HTTP_GRACE_MS);
     dead_letters_stop(service->dead_letters, DEAD_LETTER_GRACE_MS);
