@@ -194,7 +194,7 @@ static enum result wait_confirmed(struct dead_queue *queue, struct fault *fault)
  * view; one with an id in its body must not get another beside it.
  */
 static const char *retry_message_id(const struct dead_found *found,
-                                    char letter_id[UUID_TEXT_BYTES])
+                                    const char letter_id[UUID_TEXT_BYTES])
 {
     struct uuid id;
     if (uuid_of(found->message_id, &id))
