@@ -290,6 +290,43 @@ static void connections_over_the_limit_wait_or_end(void **state)
     assert_soon(http_fixture_status(&fixture, PLAIN, NULL, 0) == 200);
 }
 
+static void one_address_may_have_so_many(void **state)
+{
+    (void)state;
+    static struct http_fixture own;
+    struct http_client clients[3];
+    struct http_answer answer;
+    http_fixture_make(&own);
+    own.config.connections_per_address_max = 2;
+    http_fixture_start(&own);
+    for (int i = 0; i < 3; i++) {
+        http_client_open(&clients[i], own.port);
+        (void)http_client_send(&clients[i], PLAIN);
+        bool served =
+            http_client_take(&clients[i], false, PATIENCE_MS, &answer);
+        assert_int_equal(served, i < 2);
+        if (served)
+            http_answer_done(&answer);
+    }
+    for (int i = 0; i < 3; i++)
+        http_client_close(&clients[i], false);
+    http_fixture_stop(&own);
+}
+
+static void a_client_that_reads_nothing_is_cut(void **state)
+{
+    (void)state;
+    struct http_client client;
+    unsigned cut = fixture.sent_cut;
+    unsigned released = fixture.released;
+    http_client_open_small(&client, fixture.port, 4096);
+    assert_true(
+        http_client_send(&client, "GET /mapped HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_soon_within(fixture.sent_cut == cut + 1, DEADLINE_MS + LATE_MS);
+    assert_soon(fixture.released == released + 1);
+    http_client_close(&client, false);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +341,8 @@ int main(void)
         cmocka_unit_test(a_connection_that_says_nothing_is_cut),
         cmocka_unit_test(a_slow_handler_is_not_cut),
         cmocka_unit_test(connections_over_the_limit_wait_or_end),
+        cmocka_unit_test(one_address_may_have_so_many),
+        cmocka_unit_test(a_client_that_reads_nothing_is_cut),
     };
     return run_claims(tests, start, stop);
 }
