@@ -24,6 +24,9 @@ enum program_exit command_replay(int words_count, char **words);
 /* Whether "--help" is all that was said. */
 bool command_help_asked(int words_count, char **words);
 
+/* As `history replay`, into HISTORY_DB, from what it is sure to have. */
+enum program_exit command_replay_rest(const struct config *config);
+
 /* Reads the settings; complains about the first wrong one. */
 bool command_config(struct config *ret, enum program_exit *ret_exit);
 

@@ -14,7 +14,7 @@ enum {
 static const char help[] =
     "history backup: copies the store, which may be in use\n"
     "\n"
-    "  history backup FILE [--force] [--json]\n"
+    "  history backup FILE [--force] [--json] [--quiet]\n"
     "\n"
     "The copy is verified, and FILE is there as a whole or not at all; "
     "--force\n"
@@ -33,18 +33,23 @@ enum program_exit command_backup(int words_count, char **words)
     size_t files = 0;
     bool force = false;
     bool json = false;
+    bool quiet = false;
     const struct command_option options[] = {
         {.name = "--force", .given = &force},
-        {.name = "--json", .given = &json}};
-    if (command_words(words_count, words, options, 2, &file, 1, 1, &files,
+        {.name = "--json", .given = &json},
+        {.name = "--quiet", .given = &quiet}};
+    if (command_words(words_count, words, options, 3, &file, 1, 1, &files,
                       &fault) != RESULT_OK)
-        return command_misused("backup FILE [--force] [--json]", &fault);
+        return command_misused("backup FILE [--force] [--json] [--quiet]",
+                               &fault);
     struct store_report report;
     enum result r = config_read(&config, &fault);
     if (r == RESULT_OK)
         r = store_backup(config.db, file, force, &report, &fault);
     if (r != RESULT_OK)
         return command_failed(r, &fault);
+    if (quiet)
+        return PROGRAM_DONE;
     CLEANUP(buffer_done) struct buffer text = buffer_make(TEXT_BYTES_MAX);
     (json ? report_json_write : report_text_write)(&text, file, &report);
     return program_print(&text);

@@ -14,13 +14,20 @@ enum {
 static const char help[] =
     "history restore: makes the store a copy of a backup\n"
     "\n"
-    "  history restore FILE [--force]\n"
+    "  history restore FILE [--force] [--no-replay]\n"
     "\n"
     "FILE is verified first. With --force a store that is there is set aside\n"
-    "under another name. Setting: HISTORY_DB, which no service may have open.\n"
-    "Exit codes: 0 done, 1 FILE is damaged or the store cannot be written, 2\n"
-    "wrong usage or setting, or a store is there already, 3 there is no FILE,\n"
-    "or the store is in use.\n";
+    "under another name. Then what the stream has behind the backup is "
+    "brought\n"
+    "in, as by `history replay`, unless --no-replay is said. Settings:\n"
+    "HISTORY_DB, which no service may have open, RABBIT, RABBIT_CA_FILE.\n"
+    "Exit codes: 0 done, 1 FILE is damaged, the store cannot be written or "
+    "the\n"
+    "replay did not end, 2 wrong usage or setting, or a store is there "
+    "already,\n"
+    "3 there is no FILE, the store is in use, or the broker is not reached "
+    "(the\n"
+    "store is restored then).\n";
 
 enum program_exit command_restore(int words_count, char **words)
 {
@@ -32,11 +39,13 @@ enum program_exit command_restore(int words_count, char **words)
     const char *file = NULL;
     size_t files = 0;
     bool force = false;
+    bool no_replay = false;
     const struct command_option options[] = {
-        {.name = "--force", .given = &force}};
-    if (command_words(words_count, words, options, 1, &file, 1, 1, &files,
+        {.name = "--force", .given = &force},
+        {.name = "--no-replay", .given = &no_replay}};
+    if (command_words(words_count, words, options, 2, &file, 1, 1, &files,
                       &fault) != RESULT_OK)
-        return command_misused("restore FILE [--force]", &fault);
+        return command_misused("restore FILE [--force] [--no-replay]", &fault);
     struct store_report report;
     enum result r = config_read(&config, &fault);
     if (r == RESULT_OK)
@@ -48,5 +57,8 @@ enum program_exit command_restore(int words_count, char **words)
         buffer_append_format(&text, "%-18s %s\n", "set aside", aside);
     enum program_exit printed =
         text.bytes > 0 ? program_print(&text) : PROGRAM_DONE;
-    return r == RESULT_OK ? printed : command_failed(r, &fault);
+    if (r != RESULT_OK)
+        return command_failed(r, &fault);
+    return no_replay || printed != PROGRAM_DONE ? printed
+                                                : command_replay_rest(&config);
 }

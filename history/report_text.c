@@ -25,6 +25,7 @@ static const struct number numbers[] = {
     NUMBER("without an id", "viewsWithoutId", views_without_id),
     NUMBER("mark of the index", "mark", mark),
     NUMBER("entries up to it", "entries", entries),
+    NUMBER("checkpoint", "checkpoint", contained),
 };
 
 static const struct number times[] = {

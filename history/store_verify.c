@@ -156,6 +156,9 @@ static enum result look_through(struct verify *v, struct fault *fault)
         r = sqlite_db_integer(v->db, "SELECT mark FROM store", &v->report->mark,
                               fault);
     if (r == RESULT_OK)
+        r = sqlite_db_integer(v->db, "SELECT stream_offset FROM store",
+                              &v->report->contained, fault);
+    if (r == RESULT_OK)
         r = sqlite_db_integer(v->db, "SELECT views FROM store", &views_kept,
                               fault);
     if (r == RESULT_OK)
@@ -174,7 +177,7 @@ enum result store_verify(const char *path, struct store_report *ret,
         return fault_set(
             fault, errno == ENOENT ? RESULT_NOT_FOUND : RESULT_UNAVAILABLE,
             "cannot open %s: %s", path, strerror(errno));
-    struct store_report report = {.problem = ""};
+    struct store_report report = {.contained = -1};
     struct verify v = {.report = &report};
     struct fault why = {""};
     enum result result = sqlite_db_open_visitor(path, &v.db, &why);

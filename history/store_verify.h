@@ -14,6 +14,7 @@ struct store_report {
     int64_t views_without_id;
     int64_t mark;            /* views up to this seq have their entries */
     int64_t entries;         /* of those, in the index on disk */
+    int64_t contained;       /* offset of the stream; -1: not known */
     int64_t first_viewed_ms; /* these are 0 where there are no views */
     int64_t last_viewed_ms;
     int64_t last_received_ms;
