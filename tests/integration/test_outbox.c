@@ -389,6 +389,7 @@ static void a_full_disk_accepts_nothing_by_half_and_recovers(void **state)
     static struct outbox_row rows[VIEWS * 2];
     size_t kept_count = 0;
     unsigned refused = 0;
+    unsigned told = 0;
     struct fault why = {0};
     struct viewed viewed = view_make(0, 0);
     assert_int_equal(outbox_accept(outbox, &viewed), RESULT_OK);
@@ -402,14 +403,18 @@ static void a_full_disk_accepts_nothing_by_half_and_recovers(void **state)
             continue;
         }
         assert_int_equal(r, RESULT_UNAVAILABLE);
-        assert_false(outbox_works(outbox, &why));
-        assert_int_not_equal(why.text[0], '\0');
+        /* Its own small trial write may fit meanwhile where a view did not. */
+        if (!outbox_works(outbox, &why)) {
+            assert_int_not_equal(why.text[0], '\0');
+            told++;
+        }
         struct uuid session;
         assert_int_equal(recall(i, i, clock_now_ms(), &session),
                          RESULT_NOT_FOUND);
         refused++;
     }
     assert_true(refused > 0);
+    assert_true(told > 0);
     assert_int_equal(depth(), kept_count);
     files_may_have(RLIM_INFINITY);
     for (unsigned i = VIEWS / 2; i < VIEWS; i++) {
