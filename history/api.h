@@ -16,6 +16,7 @@ struct api {
     struct consumer *consumer;
     struct counters *counters;
     struct amqp_options amqp; /* for what operators ask for */
+    const char *db;           /* the store's path */
     bool admin;               /* ADMIN_API=on */
 };
 

@@ -17,6 +17,7 @@ enum program_exit command_dead(int words_count, char **words);
 enum program_exit command_verify(int words_count, char **words);
 enum program_exit command_backup(int words_count, char **words);
 enum program_exit command_restore(int words_count, char **words);
+enum program_exit command_drill(int words_count, char **words);
 enum program_exit command_replay(int words_count, char **words);
 
 /* What commands share. */

@@ -16,6 +16,7 @@ static const char help[] =
     "  history backup …      copy the store, which may be in use\n"
     "  history restore …     make the store a copy of a backup\n"
     "  history replay …      bring the stream's views into the store\n"
+    "  history drill …       rebuild the store aside, and compare\n"
     "  history --healthcheck ask the running service whether it is alive\n"
     "  history --routes      print the routes as JSON\n"
     "  history --version\n"
@@ -55,9 +56,9 @@ static void routes(struct buffer *text)
 }
 
 static const struct program_command commands[] = {
-    {"dead", command_dead},     {"verify", command_verify},
-    {"backup", command_backup}, {"restore", command_restore},
-    {"replay", command_replay},
+    {"dead", command_dead},       {"drill", command_drill},
+    {"verify", command_verify},   {"backup", command_backup},
+    {"restore", command_restore}, {"replay", command_replay},
 };
 
 int main(int argc, char **argv)

@@ -94,6 +94,7 @@ static enum result start_api(struct service *service, struct fault *fault)
         .consumer = service->consumer,
         .counters = &service->counters,
         .amqp = service->amqp,
+        .db = service->config->db,
         .admin = service->config->admin_api,
     };
     return api_start(&service->api, service->config, &service->http, fault);
