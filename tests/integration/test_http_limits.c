@@ -26,7 +26,6 @@ static int start(void **state)
     fixture.config.header_timeout_ms = DEADLINE_MS;
     fixture.config.body_timeout_ms = DEADLINE_MS;
     fixture.config.idle_timeout_ms = DEADLINE_MS;
-    fixture.config.connections_max = 8;
     http_fixture_start(&fixture);
     return 0;
 }
@@ -265,19 +264,22 @@ static void a_slow_handler_is_not_cut(void **state)
 static void connections_over_the_limit_wait_or_end(void **state)
 {
     (void)state;
+    static struct http_fixture own; /* no other test's connections count */
     struct http_client clients[16];
     struct http_answer answer;
     unsigned served = 0;
-    fixture.gate = false;
+    http_fixture_make(&own);
+    own.config.connections_max = 8;
+    http_fixture_start(&own);
     for (int i = 0; i < 16; i++) {
-        http_client_open(&clients[i], fixture.port);
+        http_client_open(&clients[i], own.port);
         (void)http_client_send(&clients[i],
                                "GET /slow HTTP/1.1\r\nHost: a\r\n\r\n");
     }
-    assert_soon(fixture.waiting == 8);
+    assert_soon(own.waiting == 8);
     pause_ms(300);
-    assert_int_equal(fixture.waiting, 8);
-    fixture.gate = true;
+    assert_int_equal(own.waiting, 8);
+    own.gate = true;
     for (int i = 0; i < 16; i++) {
         if (http_client_take(&clients[i], false, PATIENCE_MS, &answer)) {
             served++;
@@ -287,7 +289,8 @@ static void connections_over_the_limit_wait_or_end(void **state)
     }
     assert_in_range(served, 8, 16);
     /* And there is room again. */
-    assert_soon(http_fixture_status(&fixture, PLAIN, NULL, 0) == 200);
+    assert_soon(http_fixture_status(&own, PLAIN, NULL, 0) == 200);
+    http_fixture_stop(&own);
 }
 
 static void one_address_may_have_so_many(void **state)
