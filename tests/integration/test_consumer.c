@@ -536,6 +536,21 @@ static void an_end_while_it_consumes_is_clean(void **state)
     assert_queue_left(0);
 }
 
+/* What a container is given: the broker does not answer the cancel. */
+static void a_stop_with_a_silent_broker_ends_in_time(void **state)
+{
+    (void)state;
+    history_fixture_start(&history);
+    publish_views(100);
+    assert_soon(history.counters.views_new == 100);
+    assert_soon(history.counters.unacked == 0);
+    proxy_stall(proxy, true);
+    proxy_stall(dead_proxy, true);
+    int64_t began_ms = clock_monotonic_ms();
+    history_fixture_stop(&history, 8000);
+    assert_in_range(clock_monotonic_ms() - began_ms, 0, 18 * 1000);
+}
+
 static void a_broker_that_is_away_is_waited_for(void **state)
 {
     (void)state;
@@ -574,6 +589,7 @@ int main(void)
         CLAIM(a_stop_in_the_middle_settles_what_is_held),
         CLAIM(an_end_while_it_connects_is_clean),
         CLAIM(an_end_while_it_consumes_is_clean),
+        CLAIM(a_stop_with_a_silent_broker_ends_in_time),
         CLAIM(a_broker_that_is_away_is_waited_for),
     };
     return run_claims(tests, start_all, stop_all);
