@@ -133,18 +133,19 @@ static enum program_exit report(enum result r, const struct fault *fault,
     return PROGRAM_FAILED;
 }
 
-static enum result run(struct replay_options *options,
+static enum result run(const struct replay_options *wanted,
                        const struct config *config,
                        struct replay_progress *done, struct fault *fault)
 {
     struct amqp_options amqp = command_amqp(config, "history replay");
     struct shown shown = {.terminal = isatty(STDERR_FILENO) != 0};
-    options->amqp = &amqp;
-    options->progress = progress;
-    options->context = &shown;
+    struct replay_options options = *wanted;
+    options.amqp = &amqp;
+    options.progress = progress;
+    options.context = &shown;
     (void)signal(SIGINT, ask_stop);
     (void)signal(SIGTERM, ask_stop);
-    enum result r = replay(options, done, fault);
+    enum result r = replay(&options, done, fault);
     if (shown.terminal && shown.next_ms > 0)
         (void)fputs("\r\033[K", stderr);
     return r;
