@@ -128,7 +128,7 @@ static enum result run(const struct drill_options *options,
 enum result drill(const struct drill_options *options, struct drill_report *ret,
                   struct fault *fault)
 {
-    struct scratch scratch;
+    struct scratch scratch = {0};
     *ret = (struct drill_report){.started_ms = clock_now_ms()};
     if (access(options->store, R_OK) != 0)
         return fault_set(fault, RESULT_NOT_FOUND, "cannot read %s: %s",
