@@ -217,9 +217,13 @@ static enum program_exit run(const struct config *config, const char *backup,
         .wait_ms = WAIT_MS,
         .progress = is_stopped,
     };
+    CLEANUP(erased_set_done) struct erased_set erased = {0};
+    options.erased = &erased;
     (void)signal(SIGINT, ask_stop);
     (void)signal(SIGTERM, ask_stop);
-    enum result r = drill(&options, &report, &fault);
+    enum result r = command_erased(config, &erased, &fault);
+    if (r == RESULT_OK)
+        r = drill(&options, &report, &fault);
     if (r != RESULT_OK) {
         (void)command_complain("drill", r, "%s", fault.text);
         return PROGRAM_CANNOT_START;

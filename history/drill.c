@@ -9,8 +9,10 @@
 
 #include "clock.h"
 #include "store_backup.h"
+#include "topology.h"
 
 enum {
+    BEHIND_MS_MAX = 5 * 60 * 1000, /* a load that never ends is no excuse */
     AGAIN_MS = 1000, /* between two looks at a store that is catching up */
 };
 
@@ -68,6 +70,7 @@ static enum result replay_rest(const struct drill_options *options,
     struct replay_options replaying = {
         .amqp = options->amqp,
         .path = scratch->store,
+        .erased = options->erased,
         .from = options->backup != NULL ? "checkpoint" : "first",
         .progress = options->progress,
         .context = options->context,
@@ -89,15 +92,35 @@ static void pause_ms(int64_t ms)
     (void)nanosleep(&time, NULL);
 }
 
+static enum result queue_has_some(const struct drill_options *options,
+                                  bool *ret, struct fault *fault)
+{
+    struct amqp_link *link = NULL;
+    int64_t ready = 0;
+    enum result r = amqp_link_open(options->amqp, &link, fault);
+    if (r == RESULT_OK)
+        r = amqp_link_ready(link, TOPOLOGY_QUEUE, &ready, fault);
+    amqp_link_close(link);
+    *ret = ready > 0;
+    return r;
+}
+
 /* What only the rebuilt store has may be on its way to the live one. */
 static enum result compare(const struct drill_options *options,
                            const struct scratch *scratch, int64_t since_ms,
                            struct drill_report *report, struct fault *fault)
 {
-    int64_t until_ms = clock_monotonic_ms() + options->wait_ms;
+    int64_t began_ms = clock_monotonic_ms();
+    int64_t until_ms = began_ms + options->wait_ms;
     for (;;) {
-        enum result r = store_compare(options->store, scratch->store, since_ms,
-                                      &report->comparison, fault);
+        bool is_behind = false;
+        enum result r = queue_has_some(options, &is_behind, fault);
+        int64_t now_ms = clock_monotonic_ms();
+        if (is_behind && now_ms - began_ms < BEHIND_MS_MAX)
+            until_ms = now_ms + options->wait_ms;
+        if (r == RESULT_OK)
+            r = store_compare(options->store, scratch->store, since_ms,
+                              &report->comparison, fault);
         if (r != RESULT_OK || report->comparison.missing == 0 ||
             clock_monotonic_ms() >= until_ms)
             return r;

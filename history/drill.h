@@ -16,9 +16,11 @@
 struct drill_options {
     const struct amqp_options *amqp;
     const char *store;
+    const struct erased_set *erased; /* as replay_options' */
     const char *backup;  /* NULL: none, the stream alone from its first */
     const char *scratch; /* a folder, with room for a second store */
-    /* How long a service may take to store what it has in its queue. */
+    /* How long a service may take to store what it has in hand. The time runs
+     * while its queue is empty, so that one that is behind may catch up. */
     uint32_t wait_ms;
     bool (*progress)(void *context, const struct replay_progress *progress);
     void *context;
