@@ -46,10 +46,8 @@ static void count(struct counters *counters, const struct store_view *view)
 {
     if (view->written == STORE_NEW)
         counters->views_new++;
-    else if (view->written == STORE_KNOWN)
-        counters->views_known++;
     else
-        counters->views_erased++;
+        counters->views_known++;
     if (!view->viewed->id_given)
         counters->views_without_id++;
 }
