@@ -396,6 +396,12 @@ static void cuts_anywhere_store_each_view_once(void **state)
                     history_fixture_rows(&history) == wanted);
     }
     assert_soon(history_fixture_rows(&history) == wanted);
+    /* The last cut may have left stored views unacknowledged: they come again
+     * before one that is published now. */
+    proxy_cut_after(proxy, PROXY_FROM_SERVER, UINT64_C(1) << 40); /* never */
+    publish_views(1);
+    wanted++;
+    assert_soon(history_fixture_rows(&history) == wanted);
     assert_soon(history.counters.unacked == 0);
     assert_int_equal(history.counters.views_new, wanted);
     assert_true(history.counters.connects > 1);
