@@ -435,7 +435,7 @@ static void a_peer_that_is_no_broker_is_given_up(void **state)
     struct proxy *proxy = proxy_start(broker.port);
     broker_url_at(&broker, proxy_port(proxy), url);
     proxy_stall(proxy, true);
-    assert_cannot_open(url, 500, "cannot log in");
+    assert_cannot_open(url, 2000, "cannot log in");
     proxy_stall(proxy, false);
     proxy_refuse(proxy, true); /* before or after the connection stands */
     assert_cannot_open(url, 5000, "cannot ");
