@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "dead_operations.h"
+#include "erase.h"
 #include "json_read.h"
 #include "log.h"
 
@@ -219,4 +220,35 @@ void admin_discard_dead(void *context, struct http_request *request,
                         struct http_reply *reply)
 {
     act(context, DEAD_DISCARD, request, reply);
+}
+
+void admin_erase(void *context, struct http_request *request,
+                 struct http_reply *reply)
+{
+    const struct api *api = context;
+    struct fault fault = {0};
+    const char *user_id = http_request_parameter(request, "userId");
+    if (!admin_allows(api, request, reply))
+        return;
+    struct erase_receipt *receipt = calloc(1, sizeof *receipt);
+    if (receipt == NULL) {
+        http_reply_problem(reply, 503, "out of memory");
+        return;
+    }
+    enum result r =
+        erase_in_service(api->ingest, api->db, api->backup_dir,
+                         user_id != NULL ? user_id : "", receipt, &fault);
+    if (r == RESULT_MALFORMED) {
+        http_reply_problem(reply, 400, "userId: %s", fault.text);
+    } else if (r != RESULT_OK) {
+        log_error("a user was not erased", log_text("why", fault.text),
+                  log_end());
+        http_reply_problem(reply, 503, "not done: ask again");
+    } else {
+        log_info("a user was erased", log_int("views", receipt->erasure.views),
+                 log_end());
+        erase_receipt_json(&reply->body, receipt);
+        reply_json(reply);
+    }
+    free(receipt);
 }

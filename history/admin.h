@@ -24,4 +24,7 @@ void admin_retry_dead(void *context, struct http_request *request,
 void admin_discard_dead(void *context, struct http_request *request,
                         struct http_reply *reply);
 
+void admin_erase(void *context, struct http_request *request,
+                 struct http_reply *reply);
+
 #endif

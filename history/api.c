@@ -6,6 +6,7 @@
 #include "admin.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "drill_result.h"
 #include "json_write.h"
 #include "list_request.h"
 #include "log.h"
@@ -195,6 +196,7 @@ static void get_metrics(void *context, struct http_request *request,
     (void)request;
     metrics_text_write(&reply->body, api->counters, api->store, api->ingest,
                        api->consumer);
+    drill_result_metrics(api->db, &reply->body);
     reply->content_type = METRICS_CONTENT_TYPE;
 }
 
@@ -210,6 +212,10 @@ const struct http_route api_routes[] = {
      .handle = get_history,
      .parameters = {"userId", "videoId", "since", "until", "order", "limit",
                     "skip", "cursor"}},
+    {.method = "DELETE",
+     .path = "/history",
+     .handle = admin_erase,
+     .parameters = {"userId"}},
     {.method = "GET", .path = "/history/{id}", .handle = get_one},
     {.method = "POST",
      .path = "/viewed",

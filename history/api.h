@@ -16,6 +16,8 @@ struct api {
     struct consumer *consumer;
     struct counters *counters;
     struct amqp_options amqp; /* for what operators ask for */
+    const char *db;           /* the store's path */
+    const char *backup_dir;   /* "" for none */
     bool admin;               /* ADMIN_API=on */
 };
 

@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "erased_files.h"
+#include "store_look.h"
+
 enum {
     CONNECT_TIMEOUT_MS = 5 * 1000,
 };
@@ -44,4 +47,16 @@ struct amqp_options command_amqp(const struct config *config, const char *name)
             config->rabbit_ca_file[0] != '\0' ? config->rabbit_ca_file : NULL,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
     };
+}
+
+enum result command_erased(const struct config *config, struct erased_set *set,
+                           struct fault *fault)
+{
+    struct store_look *look = NULL;
+    enum result r = store_look_open(config->db, &look, NULL);
+    if (r == RESULT_OK)
+        r = store_look_erased(look, set, NULL);
+    store_look_close(look);
+    /* One that is missing or damaged has nothing to say; the files have. */
+    return erased_files_read(config->db, config->backup_dir, set, fault);
 }

@@ -5,6 +5,7 @@
 
 #include "amqp_link.h"
 #include "config.h"
+#include "erased_set.h"
 #include "program.h"
 
 /*
@@ -17,6 +18,8 @@ enum program_exit command_dead(int words_count, char **words);
 enum program_exit command_verify(int words_count, char **words);
 enum program_exit command_backup(int words_count, char **words);
 enum program_exit command_restore(int words_count, char **words);
+enum program_exit command_drill(int words_count, char **words);
+enum program_exit command_erase(int words_count, char **words);
 enum program_exit command_replay(int words_count, char **words);
 
 /* What commands share. */
@@ -29,6 +32,11 @@ enum program_exit command_replay_rest(const struct config *config);
 
 /* Reads the settings; complains about the first wrong one. */
 bool command_config(struct config *ret, enum program_exit *ret_exit);
+
+/* Adds the tombstones of HISTORY_DB, as far as it can be read, and of the
+ * files beside it and beside the backups. Errors: erased_files_read()'s. */
+enum result command_erased(const struct config *config, struct erased_set *set,
+                           struct fault *fault);
 
 /* As `history serve` would connect. */
 struct amqp_options command_amqp(const struct config *config, const char *name);

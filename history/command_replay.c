@@ -81,10 +81,11 @@ static void write_json(struct buffer *text, const struct replay_progress *p,
     buffer_append_format(
         text,
         "{\"ended\":\"%s\",\"first\":%lld,\"last\":%lld,\"end\":%lld,"
-        "\"read\":%lld,\"new\":%lld,\"known\":%lld,\"refused\":%lld,",
+        "\"read\":%lld,\"new\":%lld,\"known\":%lld,\"refused\":%lld,\"erased\":"
+        "%lld,",
         ended, (long long)p->first, (long long)p->last, (long long)p->end,
         (long long)p->read, (long long)p->added, (long long)p->known,
-        (long long)p->refused);
+        (long long)p->refused, (long long)p->erased);
     buffer_append_format(
         text,
         "\"withoutId\":%lld,\"seconds\":%.3f,\"byQueue\":%s,\"noted\":%s}\n",
@@ -98,11 +99,12 @@ static void write_text(struct buffer *text, const struct replay_progress *p)
     buffer_append_format(
         text,
         "read     %lld messages, offsets %lld to %lld, in %.1f s (%.0f/s)\n"
-        "new      %lld%s\nknown    %lld\nrefused  %lld that cannot be a view\n",
+        "new      %lld%s\nknown    %lld\nrefused  %lld that cannot be a view\n"
+        "erased   %lld of erased users\n",
         (long long)p->read, (long long)p->first, (long long)p->last, seconds,
         seconds > 0 ? (double)p->read / seconds : 0.0, (long long)p->added,
         p->by_queue ? ", given to the service" : "", (long long)p->known,
-        (long long)p->refused);
+        (long long)p->refused, (long long)p->erased);
     if (p->without_id > 0)
         buffer_append_format(text,
                              "of these %lld have no id: each replay from "
@@ -143,9 +145,14 @@ static enum result run(const struct replay_options *wanted,
     options.amqp = &amqp;
     options.progress = progress;
     options.context = &shown;
+    CLEANUP(erased_set_done) struct erased_set erased = {0};
+    options.erased = &erased;
+    enum result r = command_erased(config, &erased, fault);
+    if (r != RESULT_OK)
+        return r;
     (void)signal(SIGINT, ask_stop);
     (void)signal(SIGTERM, ask_stop);
-    enum result r = replay(&options, done, fault);
+    r = replay(&options, done, fault);
     if (shown.terminal && shown.next_ms > 0)
         (void)fputs("\r\033[K", stderr);
     return r;

@@ -4,8 +4,10 @@
 #include "command.h"
 #include "command_words.h"
 #include "config.h"
+#include "erased_files.h"
 #include "report_text.h"
 #include "store_backup.h"
+#include "store_erase.h"
 
 enum {
     TEXT_BYTES_MAX = 64 * 1024,
@@ -29,6 +31,26 @@ static const char help[] =
     "(the\n"
     "store is restored then).\n";
 
+/* Who was erased since the backup was made is erased from it. */
+static enum result erase_again(const struct config *config,
+                               const struct erased_set *erased,
+                               struct fault *fault)
+{
+    struct store_config opening = {.path = config->db, .readers = 1};
+    struct store *store = NULL;
+    int64_t views = 0;
+    if (erased->count == 0)
+        return RESULT_OK;
+    enum result r = store_open(&opening, &store, fault);
+    if (r == RESULT_OK)
+        r = store_erase_import(store, erased, &views, fault);
+    enum result closed = store_close(store, r == RESULT_OK ? fault : NULL);
+    if (views > 0)
+        (void)printf("%-18s %lld views of erased users\n", "removed again",
+                     (long long)views);
+    return r == RESULT_OK ? closed : r;
+}
+
 enum program_exit command_restore(int words_count, char **words)
 {
     if (command_help_asked(words_count, words))
@@ -46,8 +68,13 @@ enum program_exit command_restore(int words_count, char **words)
     if (command_words(words_count, words, options, 2, &file, 1, 1, &files,
                       &fault) != RESULT_OK)
         return command_misused("restore FILE [--force] [--no-replay]", &fault);
+    CLEANUP(erased_set_done) struct erased_set erased = {0};
     struct store_report report;
     enum result r = config_read(&config, &fault);
+    if (r == RESULT_OK)
+        r = command_erased(&config, &erased, &fault);
+    if (r == RESULT_OK)
+        r = erased_files_read_beside(file, &erased, &fault);
     if (r == RESULT_OK)
         r = store_restore(file, config.db, force, aside, &report, &fault);
     CLEANUP(buffer_done) struct buffer text = buffer_make(TEXT_BYTES_MAX);
@@ -57,6 +84,8 @@ enum program_exit command_restore(int words_count, char **words)
         buffer_append_format(&text, "%-18s %s\n", "set aside", aside);
     enum program_exit printed =
         text.bytes > 0 ? program_print(&text) : PROGRAM_DONE;
+    if (r == RESULT_OK)
+        r = erase_again(&config, &erased, &fault);
     if (r != RESULT_OK)
         return command_failed(r, &fault);
     return no_replay || printed != PROGRAM_DONE ? printed

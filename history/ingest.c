@@ -46,8 +46,10 @@ static void count(struct counters *counters, const struct store_view *view)
 {
     if (view->written == STORE_NEW)
         counters->views_new++;
-    else
+    else if (view->written == STORE_KNOWN)
         counters->views_known++;
+    else
+        counters->views_erased++;
     if (!view->viewed->id_given)
         counters->views_without_id++;
 }

@@ -16,6 +16,8 @@ static const char help[] =
     "  history backup …      copy the store, which may be in use\n"
     "  history restore …     make the store a copy of a backup\n"
     "  history replay …      bring the stream's views into the store\n"
+    "  history drill …       rebuild the store aside, and compare\n"
+    "  history erase --user U  remove a user's views, for good\n"
     "  history --healthcheck ask the running service whether it is alive\n"
     "  history --routes      print the routes as JSON\n"
     "  history --version\n"
@@ -55,7 +57,8 @@ static void routes(struct buffer *text)
 }
 
 static const struct program_command commands[] = {
-    {"dead", command_dead},     {"verify", command_verify},
+    {"dead", command_dead},     {"drill", command_drill},
+    {"erase", command_erase},   {"verify", command_verify},
     {"backup", command_backup}, {"restore", command_restore},
     {"replay", command_replay},
 };

@@ -11,6 +11,9 @@ static void write_ingest(struct buffer *b, struct counters *c)
                           "Views that were stored.", c->views_new);
     metrics_write_counter(b, "history_views_known_total",
                           "Views whose id was stored already.", c->views_known);
+    metrics_write_counter(b, "history_views_erased_total",
+                          "Views that were refused: their user was erased.",
+                          c->views_erased);
     metrics_write_counter(b, "history_views_without_id_total",
                           "Views whose publisher gave no id.",
                           c->views_without_id);

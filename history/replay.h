@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "amqp_link.h"
+#include "erased_set.h"
 #include "result.h"
 
 /*
@@ -29,6 +30,7 @@ struct replay_progress {
     int64_t added;   /* new to the store, or published to be */
     int64_t known;   /* its id was there */
     int64_t refused; /* cannot be a view */
+    int64_t erased;  /* of an erased user */
     int64_t without_id;
     int64_t elapsed_ms;
     bool by_queue; /* a service has the store open */
@@ -40,7 +42,10 @@ struct replay_options {
     const char *path;
     const char *from; /* first, checkpoint, an offset, an RFC 3339 time */
     const char *to;   /* NULL, an offset (inclusive), a time (exclusive) */
-    bool dry_run;     /* looks, writes nothing; the file may be missing */
+    /* Tombstones of another store, for a file that may not have them; NULL:
+     * none. */
+    const struct erased_set *erased;
+    bool dry_run; /* looks, writes nothing; the file may be missing */
     /* Called now and then, between messages. True ends it: RESULT_STOPPED. */
     bool (*progress)(void *context, const struct replay_progress *progress);
     void *context;

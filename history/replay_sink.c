@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "store_erase.h"
 #include "store_look.h"
 #include "topology.h"
 
@@ -18,6 +19,7 @@ struct replay_sink {
     /* One of the two; neither in a dry run without a file. */
     struct store *store;
     struct store_look *look;
+    struct erased_set erased;        /* with look: a store has its own */
     struct amqp_link *queue;         /* with look; NULL in a dry run */
     uint64_t published;              /* numbers count from 1 */
     uint64_t confirmed;              /* all up to it */
@@ -43,11 +45,20 @@ static enum result open_target(struct replay_sink *sink,
 {
     if (!by_queue && !options->dry_run) {
         struct store_config config = {.path = options->path, .readers = 1};
-        return store_open(&config, &sink->store, fault);
+        int64_t views = 0;
+        enum result opened = store_open(&config, &sink->store, fault);
+        if (opened == RESULT_OK)
+            opened = store_erase_resume(sink->store, fault);
+        return opened == RESULT_OK && options->erased != NULL
+                   ? store_erase_import(sink->store, options->erased, &views,
+                                        fault)
+                   : opened;
     }
     enum result r = store_look_open(options->path, &sink->look, fault);
     if (r == RESULT_NOT_FOUND && options->dry_run)
         return RESULT_OK;
+    if (r == RESULT_OK)
+        r = store_look_erased(sink->look, &sink->erased, fault);
     return r == RESULT_OK && !options->dry_run
                ? open_queue(sink, options, fault)
                : r;
@@ -167,6 +178,10 @@ enum result replay_sink_take(struct replay_sink *sink,
         return RESULT_OK;
     }
     bool has = false;
+    if (erased_set_has(&sink->erased, viewed)) {
+        progress->erased++;
+        return RESULT_OK;
+    }
     enum result r = RESULT_OK;
     if (sink->look != NULL)
         r = store_look_has(sink->look, &viewed->id, &has, fault);
@@ -195,8 +210,10 @@ enum result replay_sink_flush(struct replay_sink *sink,
     for (size_t i = 0; i < sink->count; i++) {
         if (sink->views[i].written == STORE_NEW)
             progress->added++;
-        else
+        else if (sink->views[i].written == STORE_KNOWN)
             progress->known++;
+        else
+            progress->erased++;
     }
     sink->count = 0;
     return RESULT_OK;
@@ -245,6 +262,7 @@ enum result replay_sink_close(struct replay_sink *sink, struct fault *fault)
         store_close(sink->store, r == RESULT_OK ? fault : NULL);
     amqp_link_close(sink->queue);
     store_look_close(sink->look);
+    erased_set_done(&sink->erased);
     free(sink);
     return r == RESULT_OK ? closed : r;
 }

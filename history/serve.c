@@ -8,6 +8,7 @@
 #include "consumer.h"
 #include "counters.h"
 #include "dead_letter.h"
+#include "erase.h"
 #include "ingest.h"
 #include "log.h"
 #include "loop.h"
@@ -56,7 +57,10 @@ static enum result start_store(struct service *service, struct fault *fault)
 {
     struct store_config config = {.path = service->config->db,
                                   .readers = service->config->readers};
-    return store_open(&config, &service->store, fault);
+    enum result r = store_open(&config, &service->store, fault);
+    return r == RESULT_OK ? erase_at_start(service->store, service->config->db,
+                                           service->config->backup_dir, fault)
+                          : r;
 }
 
 static enum result start_ingest(struct service *service, struct fault *fault)
@@ -94,6 +98,8 @@ static enum result start_api(struct service *service, struct fault *fault)
         .consumer = service->consumer,
         .counters = &service->counters,
         .amqp = service->amqp,
+        .db = service->config->db,
+        .backup_dir = service->config->backup_dir,
         .admin = service->config->admin_api,
     };
     return api_start(&service->api, service->config, &service->http, fault);

@@ -150,6 +150,8 @@ static enum result read_state(struct store *store, struct fault *fault)
                                    &store->last_seq, fault);
     if (result == RESULT_OK)
         result = read_contained(store, fault);
+    if (result == RESULT_OK)
+        result = store_erased_rows(store->db, &store->erased, fault);
     if (result != RESULT_OK)
         return result;
     /* A new view must be beyond the mark, whatever was deleted. */
@@ -274,6 +276,7 @@ enum result store_close(struct store *store, struct fault *fault)
         sqlite3_finalize(statements[i]);
     enum result result = sqlite_db_close(store->db, fault);
     tail_free(store->tail);
+    erased_set_done(&store->erased);
     free(store->entries);
     free(store->wal_path);
     free(store->path);

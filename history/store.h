@@ -31,7 +31,8 @@ struct store_config {
 /* What became of one view of a batch. */
 enum store_written {
     STORE_NEW,
-    STORE_KNOWN, /* its id was there: nothing changed */
+    STORE_KNOWN,  /* its id was there: nothing changed */
+    STORE_ERASED, /* its user was erased after it: see store_erase.h */
 };
 
 struct store_view {

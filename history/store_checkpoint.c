@@ -71,3 +71,21 @@ enum result store_checkpoint(struct store *store, struct fault *fault)
     }
     return result;
 }
+
+enum result store_cut_wal(struct store *store, bool *ret_cut,
+                          struct fault *fault)
+{
+    sqlite3 *handle = sqlite_db_handle(store->db);
+    (void)sqlite3_busy_timeout(handle, CHECKPOINT_WAIT_MS);
+    int code = sqlite3_wal_checkpoint_v2(
+        handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    (void)sqlite3_busy_timeout(handle, SQLITE_DB_BUSY_TIMEOUT_MS);
+    if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
+        return store_fault(store, "cannot write back the WAL", fault);
+    *ret_cut = code == SQLITE_OK;
+    if (code == SQLITE_OK) {
+        store->wal_pages = 0;
+        store->wal_pages_held = 0;
+    }
+    return RESULT_OK;
+}

@@ -20,7 +20,7 @@ enum result store_look_open(const char *path, struct store_look **ret,
     struct store_look *look = calloc(1, sizeof *look);
     if (look == NULL)
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
-    enum result result = sqlite_db_open_readonly(path, &look->db, fault);
+    enum result result = sqlite_db_open_visitor(path, &look->db, fault);
     if (result == RESULT_OK)
         result = sqlite_db_prepare(
             look->db, "SELECT 1 FROM views WHERE id = ?1", &look->has, fault);
@@ -83,6 +83,12 @@ enum result store_look_contained(struct store_look *look,
                                      sqlite3_column_int64(look->contained, 1)};
     sqlite3_reset(look->contained);
     return result;
+}
+
+enum result store_look_erased(struct store_look *look, struct erased_set *set,
+                              struct fault *fault)
+{
+    return store_erased_rows(look->db, set, fault);
 }
 
 bool store_is_open(const char *path)

@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "erased_set.h"
 #include "store.h"
 
 /*
@@ -22,6 +23,10 @@ enum result store_look_has(struct store_look *look, const struct uuid *id,
 enum result store_look_contained(struct store_look *look,
                                  struct store_contained *ret,
                                  struct fault *fault);
+
+/* Adds the store's tombstones. */
+enum result store_look_erased(struct store_look *look, struct erased_set *set,
+                              struct fault *fault);
 
 /* Whether the file is there and its lock cannot be had, since a service has it
  * open. */

@@ -159,6 +159,11 @@ static enum result tidy_tail(struct store *store, struct fault *fault)
     return result;
 }
 
+enum result store_merge_step(struct store *store, struct fault *fault)
+{
+    return tidy_tail(store, fault);
+}
+
 enum result store_tidy(struct store *store, bool quiet, bool *ret_more,
                        struct fault *fault)
 {

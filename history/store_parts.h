@@ -4,6 +4,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "cleanup.h"
+#include "erased_set.h"
 #include "siphash.h"
 #include "sqlite_db.h"
 #include "store.h"
@@ -65,6 +67,7 @@ struct store {
     struct siphash_key list_key;
     int64_t last_seq;
     struct store_contained contained;
+    struct erased_set erased;
     size_t merged; /* entries of the frozen run that are in `listed` */
     int wal_pages;
     int wal_pages_held; /* when a reader stopped a checkpoint; 0: none */
@@ -124,7 +127,18 @@ enum result store_merge_prepare(struct store *store, struct fault *fault);
 enum result store_merge_owed(struct store *store, size_t added,
                              size_t *ret_merged, struct fault *fault);
 
+/* One slice of a merge, however little there is to merge; there must be some.
+ */
+enum result store_merge_step(struct store *store, struct fault *fault);
+
+/* store_erase.c: adds a file's tombstones. */
+enum result store_erased_rows(struct sqlite_db *db, struct erased_set *set,
+                              struct fault *fault);
+
 /* store_checkpoint.c */
+/* Writes all of the WAL back and cuts it; false while a reader needs it. */
+enum result store_cut_wal(struct store *store, bool *ret_cut,
+                          struct fault *fault);
 void store_checkpoint_watch(struct store *store);
 bool store_checkpoint_due(const struct store *store);
 bool store_checkpoint_overdue(const struct store *store);

@@ -79,6 +79,10 @@ static enum result insert_view(struct store *store, struct batch *batch,
 {
     struct store_place place = {view->viewed->viewed_at_ms,
                                 batch->last_seq + 1};
+    if (erased_set_has(&store->erased, view->viewed)) {
+        view->written = STORE_ERASED;
+        return RESULT_OK;
+    }
     bind_view(store->insert_view, place.seq, view);
     enum result result =
         store_step(store, store->insert_view, "cannot store", fault);

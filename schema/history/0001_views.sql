@@ -43,3 +43,12 @@ CREATE TABLE store (
 ) STRICT;
 
 INSERT INTO store (one, mark, hash_key, views) VALUES (1, 0, randomblob(16), 0);
+
+-- Tombstones: views of this user up to then are never stored again. The user
+-- is known by a hash (history/erased_set.h), and by name only while the views
+-- are being deleted.
+CREATE TABLE erased (
+    user BLOB PRIMARY KEY CHECK (length(user) = 16),
+    until_ms INTEGER NOT NULL,
+    pending_user_id TEXT
+) STRICT, WITHOUT ROWID;

@@ -144,6 +144,8 @@ class HttpContract(Claims):
         for path in ("/dead/retry", "/dead/discard"):
             for body in (json.dumps({"ids": [VIEW["id"]]}), "{", " " * 70000):
                 self.check_live(views, path=path, body=body, **post)
+        for query in ("?userId=nobody", "", "?userId=", "?nothing=1"):
+            self.check_live(views, "DELETE", "/history" + query)
         one = "/history/{id}"
         self.check_live(views, "GET", "/history/" + VIEW["id"], one)
         self.check_live(views, "GET", "/history/7", one)

@@ -1,0 +1,90 @@
+#include "drill_result.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "durable_file.h"
+#include "metrics.h"
+
+struct line {
+    int64_t at_ms;
+    int passed;
+    int64_t recovery_ms;
+    int64_t point_ms;
+    int64_t wrong; /* views */
+};
+
+static bool path_of(const char *store, char path[PATH_MAX])
+{
+    return snprintf(path, PATH_MAX, "%s-drill", store) < PATH_MAX;
+}
+
+enum result drill_result_write(const char *store,
+                               const struct drill_report *report,
+                               struct fault *fault)
+{
+    char path[PATH_MAX];
+    char temp[PATH_MAX];
+    const struct store_comparison *c = &report->comparison;
+    if (!path_of(store, path))
+        return fault_set(fault, RESULT_UNUSABLE, "the path is too long");
+    enum result r = durable_file_make(path, temp, fault);
+    if (r != RESULT_OK)
+        return r;
+    FILE *file = fopen(temp, "w");
+    bool written =
+        file != NULL &&
+        fprintf(file, "%" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64 "\n",
+                report->started_ms, report->passed,
+                report->restore_ms + report->replay_ms, report->point_ms,
+                c->lost + c->missing + c->altered) > 0;
+    if (file != NULL && fclose(file) != 0)
+        written = false;
+    if (!written)
+        r = fault_set(fault, RESULT_UNAVAILABLE, "cannot write %s: %s", path,
+                      strerror(errno));
+    if (r == RESULT_OK)
+        r = durable_file_move(temp, path, true, fault);
+    if (r != RESULT_OK)
+        (void)remove(temp);
+    return r;
+}
+
+static bool read_line(const char *store, struct line *ret)
+{
+    char path[PATH_MAX];
+    struct line line;
+    FILE *file = path_of(store, path) ? fopen(path, "re") : NULL;
+    if (file == NULL)
+        return false;
+    int fields = fscanf(file, "%" SCNd64 " %d %" SCNd64 " %" SCNd64 " %" SCNd64,
+                        &line.at_ms, &line.passed, &line.recovery_ms,
+                        &line.point_ms, &line.wrong);
+    (void)fclose(file);
+    if (fields == 5)
+        *ret = line;
+    return fields == 5;
+}
+
+void drill_result_metrics(const char *store, struct buffer *buffer)
+{
+    struct line line;
+    if (!read_line(store, &line))
+        return;
+    metrics_write_gauge(buffer, "history_last_drill_timestamp_seconds",
+                        "When the last recovery drill began.",
+                        line.at_ms / 1000);
+    metrics_write_gauge(buffer, "history_last_drill_passed",
+                        "1 where it passed.", line.passed != 0);
+    metrics_write_gauge(buffer, "history_last_drill_recovery_milliseconds",
+                        "How long restore and replay took.", line.recovery_ms);
+    metrics_write_gauge(buffer,
+                        "history_last_drill_recovery_point_timestamp_seconds",
+                        "All that was received before would have come back.",
+                        line.point_ms / 1000);
+    metrics_write_gauge(buffer, "history_last_drill_wrong_views",
+                        "Views that were lost, missing or altered.",
+                        line.wrong);
+}

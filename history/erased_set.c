@@ -1,0 +1,169 @@
+#include "erased_set.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "durable_file.h"
+#include "siphash.h"
+
+enum {
+    CAPACITY_MIN = 16,
+};
+
+struct erased_user erased_user_of(const char *user_id, size_t bytes)
+{
+    static const struct siphash_key keys[2] = {
+        {UINT64_C(0x452821e638d01377), UINT64_C(0xbe5466cf34e90c6c)},
+        {UINT64_C(0xc0ac29b7c97c50dd), UINT64_C(0x3f84d5b5b5470917)},
+    };
+    struct erased_user user;
+    for (size_t half = 0; half < 2; half++) {
+        uint64_t bits = siphash(&keys[half], user_id, bytes);
+        for (size_t i = 0; i < 8; i++)
+            user.hash[half * 8 + i] = (uint8_t)(bits >> (8 * i));
+    }
+    return user;
+}
+
+void erased_set_done(struct erased_set *set)
+{
+    free(set->entries);
+    *set = (struct erased_set){0};
+}
+
+/* Where the user is, or would be. */
+static size_t place_of(const struct erased_set *set,
+                       const struct erased_user *user)
+{
+    size_t low = 0;
+    size_t high = set->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(set->entries[middle].user.hash, user->hash,
+                   sizeof user->hash) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+const struct erased_entry *erased_set_find(const struct erased_set *set,
+                                           const struct erased_user *user)
+{
+    size_t at = place_of(set, user);
+    bool found = at < set->count && memcmp(set->entries[at].user.hash,
+                                           user->hash, sizeof user->hash) == 0;
+    return found ? &set->entries[at] : NULL;
+}
+
+bool erased_set_reserve(struct erased_set *set)
+{
+    if (set->count < set->capacity)
+        return true;
+    size_t capacity = set->capacity > 0 ? set->capacity * 2 : CAPACITY_MIN;
+    struct erased_entry *entries =
+        reallocarray(set->entries, capacity, sizeof *entries);
+    if (entries == NULL)
+        return false;
+    set->entries = entries;
+    set->capacity = capacity;
+    return true;
+}
+
+bool erased_set_add(struct erased_set *set, const struct erased_entry *entry)
+{
+    size_t at = place_of(set, &entry->user);
+    if (erased_set_find(set, &entry->user) != NULL) {
+        if (entry->until_ms > set->entries[at].until_ms)
+            set->entries[at].until_ms = entry->until_ms;
+        return true;
+    }
+    if (!erased_set_reserve(set))
+        return false;
+    memmove(&set->entries[at + 1], &set->entries[at],
+            (set->count - at) * sizeof *set->entries);
+    set->entries[at] = *entry;
+    set->count++;
+    return true;
+}
+
+bool erased_set_has(const struct erased_set *set, const struct viewed *viewed)
+{
+    if (set->count == 0 || viewed->user_id[0] == '\0')
+        return false;
+    struct erased_user user =
+        erased_user_of(viewed->user_id, strlen(viewed->user_id));
+    const struct erased_entry *entry = erased_set_find(set, &user);
+    return entry != NULL &&
+           (!viewed->time_given || viewed->viewed_at_ms <= entry->until_ms);
+}
+
+static enum result read_lines(struct erased_set *set, FILE *file,
+                              const char *path, struct fault *fault)
+{
+    for (;;) {
+        uint64_t halves[2];
+        struct erased_entry entry;
+        int fields = fscanf(file, "%16" SCNx64 "%16" SCNx64 " %" SCNd64 "\n",
+                            &halves[0], &halves[1], &entry.until_ms);
+        if (fields == EOF && !ferror(file))
+            return RESULT_OK;
+        if (fields != 3)
+            return fault_set(fault, RESULT_UNUSABLE,
+                             "%s is no list of erased users", path);
+        for (size_t i = 0; i < sizeof entry.user.hash; i++)
+            entry.user.hash[i] = (uint8_t)(halves[i / 8] >> (56 - 8 * (i % 8)));
+        if (!erased_set_add(set, &entry))
+            return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    }
+}
+
+enum result erased_set_read(struct erased_set *set, const char *path,
+                            struct fault *fault)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL && errno == ENOENT)
+        return RESULT_OK;
+    if (file == NULL)
+        return fault_set(fault, RESULT_UNAVAILABLE, "cannot read %s: %s", path,
+                         strerror(errno));
+    enum result r = read_lines(set, file, path, fault);
+    (void)fclose(file); /* nothing was written */
+    return r;
+}
+
+static bool write_lines(const struct erased_set *set, FILE *file)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        const struct erased_entry *entry = &set->entries[i];
+        for (size_t j = 0; j < sizeof entry->user.hash; j++)
+            (void)fprintf(file, "%02x", entry->user.hash[j]);
+        (void)fprintf(file, " %" PRId64 "\n", entry->until_ms);
+    }
+    return !ferror(file);
+}
+
+enum result erased_set_write(const struct erased_set *set, const char *path,
+                             struct fault *fault)
+{
+    char temp[PATH_MAX];
+    enum result r = durable_file_make(path, temp, fault);
+    if (r != RESULT_OK)
+        return r;
+    FILE *file = fopen(temp, "we");
+    bool written = file != NULL && write_lines(set, file);
+    if (file != NULL && fclose(file) != 0)
+        written = false;
+    if (!written)
+        r = fault_set(fault, RESULT_UNAVAILABLE, "cannot write %s: %s", path,
+                      strerror(errno));
+    if (r == RESULT_OK)
+        r = durable_file_move(temp, path, true, fault);
+    if (r != RESULT_OK)
+        (void)remove(temp);
+    return r;
+}

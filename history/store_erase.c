@@ -1,0 +1,518 @@
+#include "store_erase.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "list_key.h"
+#include "store_parts.h"
+
+enum {
+    DELETE_ROWS = 200,  /* of a step: some 10 ms */
+    NOTE_VIEWS = 2000,  /* merged in one go before the tombstone: 15 ms */
+    CUT_TRIES_MAX = 50, /* 100 ms each, see store_checkpoint.c */
+};
+
+const struct erased_set *store_erased(const struct store *store)
+{
+    return &store->erased;
+}
+
+static void finalize(sqlite3_stmt **statement)
+{
+    (void)sqlite3_finalize(*statement); /* repeats the last step's error */
+}
+
+/* A statement that is used here and now; the caller finalizes it. */
+static enum result prepare(struct store *store, const char *sql,
+                           sqlite3_stmt **ret, struct fault *fault)
+{
+    return sqlite_db_prepare(store->db, sql, ret, fault);
+}
+
+static void bind_user(sqlite3_stmt *statement, int at,
+                      const struct erased_user *user)
+{
+    sqlite3_bind_blob(statement, at, user->hash, sizeof user->hash,
+                      SQLITE_STATIC);
+}
+
+static struct erased_user user_of(const struct store_erasure *erasure)
+{
+    return erased_user_of(erasure->user_id, strlen(erasure->user_id));
+}
+
+/* False where no view can have that user. */
+static bool list_of(const struct store *store,
+                    const struct store_erasure *erasure, int64_t *ret)
+{
+    return list_key(&store->list_key, erasure->user_id, NULL, ret);
+}
+
+/* --- 1, 2: the tombstone -------------------------------------------------- */
+
+static enum result merge_all(struct store *store, struct fault *fault)
+{
+    enum result r = RESULT_OK;
+    while (r == RESULT_OK && store_tail_views(store) > 0)
+        r = store_merge_step(store, fault);
+    return r;
+}
+
+/* The user's latest view: a row of another user under the same hash only makes
+ * the tombstone reach further. */
+static enum result find_latest(struct store *store,
+                               struct store_erasure *erasure,
+                               struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *latest = NULL;
+    int64_t list;
+    if (!list_of(store, erasure, &list))
+        return RESULT_OK;
+    enum result r =
+        prepare(store, "SELECT max(viewed_at_ms) FROM listed WHERE list = ?1",
+                &latest, fault);
+    if (r != RESULT_OK)
+        return r;
+    sqlite3_bind_int64(latest, 1, list);
+    if (sqlite3_step(latest) != SQLITE_ROW)
+        return store_fault(store, "cannot read", fault);
+    int64_t ms = sqlite3_column_int64(latest, 0);
+    if (sqlite3_column_type(latest, 0) != SQLITE_NULL && ms > erasure->until_ms)
+        erasure->until_ms = ms;
+    return RESULT_OK;
+}
+
+/* In the transaction that is open. */
+static enum result write_tombstone(struct store *store,
+                                   const struct erased_entry *entry,
+                                   const char *pending_user_id,
+                                   struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *insert = NULL;
+    enum result r =
+        prepare(store,
+                "INSERT INTO erased (user, until_ms, pending_user_id)"
+                " VALUES (?1, ?2, ?3) ON CONFLICT (user) DO UPDATE SET"
+                " until_ms = max(until_ms, excluded.until_ms),"
+                " pending_user_id = excluded.pending_user_id",
+                &insert, fault);
+    if (r != RESULT_OK)
+        return r;
+    bind_user(insert, 1, &entry->user);
+    sqlite3_bind_int64(insert, 2, entry->until_ms);
+    sqlite3_bind_text(insert, 3, pending_user_id, -1, SQLITE_STATIC);
+    return store_step(store, insert, "cannot write a tombstone", fault);
+}
+
+static enum result end_transaction(struct store *store, enum result r,
+                                   struct fault *fault)
+{
+    if (r == RESULT_OK)
+        r = store_commit(store, fault);
+    if (r != RESULT_OK)
+        store_rollback(store);
+    return r;
+}
+
+static enum result note(struct store *store, struct store_erasure *erasure,
+                        struct fault *fault)
+{
+    enum result r = merge_all(store, fault);
+    if (r == RESULT_OK)
+        r = find_latest(store, erasure, fault);
+    if (r != RESULT_OK)
+        return r;
+    struct erased_entry entry = {user_of(erasure), erasure->until_ms};
+    if (!erased_set_reserve(&store->erased))
+        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    r = store_begin(store, fault);
+    if (r == RESULT_OK)
+        r = write_tombstone(store, &entry, erasure->user_id, fault);
+    r = end_transaction(store, r, fault);
+    /* After the commit: a view that is refused is acknowledged, and gone. */
+    if (r == RESULT_OK)
+        (void)erased_set_add(&store->erased, &entry);
+    return r;
+}
+
+/* --- 3: rows and entries -------------------------------------------------- */
+
+struct deletion {
+    sqlite3_stmt *places; /* of the user's list */
+    sqlite3_stmt *row;
+    sqlite3_stmt *delete_row;
+    sqlite3_stmt *delete_entry;
+};
+
+static void deletion_done(struct deletion *d)
+{
+    finalize(&d->places);
+    finalize(&d->row);
+    finalize(&d->delete_row);
+    finalize(&d->delete_entry);
+}
+
+static enum result deletion_prepare(struct store *store, struct deletion *d,
+                                    struct fault *fault)
+{
+    enum result r =
+        prepare(store,
+                "SELECT viewed_at_ms, seq FROM listed WHERE list = ?1"
+                " AND (viewed_at_ms, seq) > (?2, ?3) AND viewed_at_ms <= ?4"
+                " ORDER BY viewed_at_ms, seq LIMIT ?5",
+                &d->places, fault);
+    if (r == RESULT_OK)
+        r = prepare(store,
+                    "SELECT " STORE_ROW_COLUMNS " FROM views WHERE seq = ?1",
+                    &d->row, fault);
+    if (r == RESULT_OK)
+        r = prepare(store, "DELETE FROM views WHERE seq = ?1", &d->delete_row,
+                    fault);
+    if (r == RESULT_OK)
+        r = prepare(store,
+                    "DELETE FROM listed WHERE list = ?1 AND viewed_at_ms = ?2"
+                    " AND seq = ?3",
+                    &d->delete_entry, fault);
+    return r;
+}
+
+static enum result delete_entries(struct store *store, struct deletion *d,
+                                  const struct tail_entry *entries,
+                                  size_t count, struct fault *fault)
+{
+    enum result r = RESULT_OK;
+    for (size_t i = 0; i < count && r == RESULT_OK; i++) {
+        sqlite3_bind_int64(d->delete_entry, 1, entries[i].list);
+        sqlite3_bind_int64(d->delete_entry, 2, entries[i].place.viewed_at_ms);
+        sqlite3_bind_int64(d->delete_entry, 3, entries[i].place.seq);
+        r = store_step(store, d->delete_entry, "cannot delete an entry", fault);
+    }
+    return r;
+}
+
+/* The row at the place, where it is the user's. */
+static enum result delete_view(struct store *store, struct deletion *d,
+                               const struct store_erasure *erasure,
+                               struct store_place place, int64_t *removed,
+                               struct fault *fault)
+{
+    struct tail_entry entries[TAIL_LISTS_MAX];
+    size_t count = 0;
+    bool is_users = false;
+    struct store_row row;
+    sqlite3_bind_int64(d->row, 1, place.seq);
+    int code = sqlite3_step(d->row);
+    if (code == SQLITE_ROW) {
+        store_row_read(d->row, &row);
+        is_users = strcmp(row.user_id, erasure->user_id) == 0;
+        count = store_entries(&store->list_key, row.user_id, row.video_id,
+                              row.place, entries);
+    }
+    enum result r = code == SQLITE_ROW || code == SQLITE_DONE
+                        ? RESULT_OK
+                        : store_fault(store, "cannot read", fault);
+    sqlite3_reset(d->row);
+    if (r != RESULT_OK || !is_users)
+        return r;
+    sqlite3_bind_int64(d->delete_row, 1, place.seq);
+    r = store_step(store, d->delete_row, "cannot delete a view", fault);
+    if (r == RESULT_OK)
+        r = delete_entries(store, d, entries, count, fault);
+    if (r == RESULT_OK)
+        ++*removed;
+    return r;
+}
+
+static enum result read_places(struct store *store, struct deletion *d,
+                               const struct store_erasure *erasure,
+                               int64_t list,
+                               struct store_place places[DELETE_ROWS],
+                               size_t *ret_count, struct fault *fault)
+{
+    sqlite3_bind_int64(d->places, 1, list);
+    sqlite3_bind_int64(d->places, 2, erasure->after.viewed_at_ms);
+    sqlite3_bind_int64(d->places, 3, erasure->after.seq);
+    sqlite3_bind_int64(d->places, 4, erasure->until_ms);
+    sqlite3_bind_int64(d->places, 5, DELETE_ROWS);
+    size_t count = 0;
+    int code;
+    while ((code = sqlite3_step(d->places)) == SQLITE_ROW)
+        places[count++] =
+            (struct store_place){sqlite3_column_int64(d->places, 0),
+                                 sqlite3_column_int64(d->places, 1)};
+    enum result r = code == SQLITE_DONE
+                        ? RESULT_OK
+                        : store_fault(store, "cannot read", fault);
+    sqlite3_reset(d->places);
+    *ret_count = count;
+    return r;
+}
+
+/* In the transaction that is open. */
+static enum result delete_places(struct store *store, struct deletion *d,
+                                 const struct store_erasure *erasure,
+                                 const struct store_place *places, size_t count,
+                                 int64_t *removed, struct fault *fault)
+{
+    enum result r = RESULT_OK;
+    for (size_t i = 0; i < count && r == RESULT_OK; i++)
+        r = delete_view(store, d, erasure, places[i], removed, fault);
+    if (r != RESULT_OK)
+        return r;
+    sqlite3_bind_int64(store->add_views, 1, -*removed);
+    return store_step(store, store->add_views, "cannot count", fault);
+}
+
+static enum result delete_some(struct store *store,
+                               struct store_erasure *erasure, bool *ret_more,
+                               struct fault *fault)
+{
+    CLEANUP(deletion_done) struct deletion d = {0};
+    struct store_place places[DELETE_ROWS];
+    size_t count = 0;
+    int64_t list;
+    int64_t removed = 0;
+    *ret_more = false;
+    if (!list_of(store, erasure, &list))
+        return RESULT_OK;
+    enum result r = deletion_prepare(store, &d, fault);
+    if (r == RESULT_OK)
+        r = read_places(store, &d, erasure, list, places, &count, fault);
+    if (r != RESULT_OK || count == 0)
+        return r;
+    r = store_begin(store, fault);
+    if (r == RESULT_OK)
+        r = delete_places(store, &d, erasure, places, count, &removed, fault);
+    r = end_transaction(store, r, fault);
+    if (r != RESULT_OK)
+        return r;
+    atomic_fetch_sub(&store->views, removed);
+    erasure->views += removed;
+    erasure->after = places[count - 1];
+    *ret_more = true;
+    return RESULT_OK;
+}
+
+static enum result forget_pending(struct store *store,
+                                  const struct store_erasure *erasure,
+                                  struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *update = NULL;
+    struct erased_user user = user_of(erasure);
+    enum result r = prepare(
+        store, "UPDATE erased SET pending_user_id = NULL WHERE user = ?1",
+        &update, fault);
+    if (r != RESULT_OK)
+        return r;
+    bind_user(update, 1, &user);
+    return store_step(store, update, "cannot end an erasure", fault);
+}
+
+/* --- the steps ------------------------------------------------------------ */
+
+static enum result run_pragma(struct store *store, const char *sql,
+                              struct fault *fault)
+{
+    return sqlite_db_run(store->db, sql, fault);
+}
+
+static enum result overwrite(struct store *store, struct store_erasure *erasure,
+                             bool *ret_more, struct fault *fault)
+{
+    enum result r = store_cut_wal(store, &erasure->overwritten, fault);
+    *ret_more = r == RESULT_OK && !erasure->overwritten &&
+                ++erasure->tries < CUT_TRIES_MAX;
+    if (r == RESULT_OK && !*ret_more)
+        r = run_pragma(store, "PRAGMA secure_delete = OFF", fault);
+    return r;
+}
+
+static enum result delete_step(struct store *store,
+                               struct store_erasure *erasure,
+                               struct fault *fault)
+{
+    bool more = false;
+    enum result r = delete_some(store, erasure, &more, fault);
+    if (r != RESULT_OK || more)
+        return r;
+    r = forget_pending(store, erasure, fault);
+    if (r == RESULT_OK)
+        erasure->phase = STORE_ERASE_OVERWRITE;
+    return r;
+}
+
+enum result store_erase_step(struct store *store, struct store_erasure *erasure,
+                             bool *ret_more, struct fault *fault)
+{
+    enum result r = run_pragma(store, "PRAGMA secure_delete = ON", fault);
+    *ret_more = true;
+    if (r != RESULT_OK)
+        return r;
+    switch (erasure->phase) {
+    case STORE_ERASE_MERGE:
+        if (store_tail_views(store) >= NOTE_VIEWS)
+            return store_merge_step(store, fault);
+        erasure->phase = STORE_ERASE_NOTE;
+        return RESULT_OK;
+    case STORE_ERASE_NOTE:
+        r = note(store, erasure, fault);
+        erasure->after = (struct store_place){INT64_MIN, INT64_MIN};
+        if (r == RESULT_OK)
+            erasure->phase = STORE_ERASE_DELETE;
+        return r;
+    case STORE_ERASE_DELETE:
+        return delete_step(store, erasure, fault);
+    case STORE_ERASE_OVERWRITE:
+    default:
+        return overwrite(store, erasure, ret_more, fault);
+    }
+}
+
+enum result store_erase(struct store *store, struct store_erasure *erasure,
+                        struct fault *fault)
+{
+    bool more = true;
+    enum result r = RESULT_OK;
+    while (r == RESULT_OK && more)
+        r = store_erase_step(store, erasure, &more, fault);
+    return r;
+}
+
+/* --- at start ------------------------------------------------------------- */
+
+enum result store_erased_rows(struct sqlite_db *db, struct erased_set *set,
+                              struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *rows = NULL;
+    enum result r = sqlite_db_prepare(db, "SELECT user, until_ms FROM erased",
+                                      &rows, fault);
+    int code = SQLITE_DONE;
+    while (r == RESULT_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
+        struct erased_entry entry = {.until_ms = sqlite3_column_int64(rows, 1)};
+        memcpy(entry.user.hash, sqlite3_column_blob(rows, 0),
+               sizeof entry.user.hash); /* the table checks its length */
+        if (!erased_set_add(set, &entry))
+            r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    }
+    if (r == RESULT_OK && code != SQLITE_DONE)
+        r = sqlite_db_fault(db, "cannot read the tombstones", fault);
+    return r;
+}
+
+/* Users whose views are to go, by name. */
+struct names {
+    char (*names)[VIEWED_USER_BYTES_MAX + 1];
+    size_t count;
+};
+
+static void names_done(struct names *names)
+{
+    free(names->names);
+}
+
+static bool names_add(struct names *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp(names->names[i], name) == 0)
+            return true;
+    void *grown =
+        reallocarray(names->names, names->count + 1, sizeof *names->names);
+    if (grown == NULL)
+        return false;
+    names->names = grown;
+    strncpy(names->names[names->count], name, VIEWED_USER_BYTES_MAX);
+    names->names[names->count++][VIEWED_USER_BYTES_MAX] = '\0';
+    return true;
+}
+
+/* All names that `sql` gives and `is_wanted` (NULL: all) takes. */
+static enum result read_names(struct store *store, const char *sql,
+                              const struct erased_set *wanted,
+                              struct names *names, struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *rows = NULL;
+    enum result r = prepare(store, sql, &rows, fault);
+    int code = SQLITE_DONE;
+    while (r == RESULT_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(rows, 0);
+        struct erased_user user = erased_user_of(name, strlen(name));
+        if (wanted != NULL && erased_set_find(wanted, &user) == NULL)
+            continue;
+        if (!names_add(names, name))
+            r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    }
+    if (r == RESULT_OK && code != SQLITE_DONE)
+        r = store_fault(store, "cannot read", fault);
+    return r;
+}
+
+/* Until the time that the tombstone has; it may be of long ago. */
+static enum result erase_named(struct store *store, const struct names *names,
+                               int64_t *ret_views, struct fault *fault)
+{
+    enum result r = RESULT_OK;
+    for (size_t i = 0; i < names->count && r == RESULT_OK; i++) {
+        struct store_erasure erasure = {
+            .phase = STORE_ERASE_DELETE,
+            .after = {INT64_MIN, INT64_MIN},
+        };
+        memcpy(erasure.user_id, names->names[i], sizeof erasure.user_id);
+        struct erased_user user = user_of(&erasure);
+        const struct erased_entry *entry =
+            erased_set_find(&store->erased, &user);
+        erasure.until_ms = entry != NULL ? entry->until_ms : INT64_MIN;
+        r = store_erase(store, &erasure, fault);
+        *ret_views += erasure.views;
+    }
+    return r;
+}
+
+enum result store_erase_resume(struct store *store, struct fault *fault)
+{
+    CLEANUP(names_done) struct names names = {0};
+    int64_t views = 0;
+    enum result r = read_names(store,
+                               "SELECT pending_user_id FROM erased"
+                               " WHERE pending_user_id IS NOT NULL",
+                               NULL, &names, fault);
+    if (r == RESULT_OK && names.count > 0)
+        r = merge_all(store, fault);
+    return r == RESULT_OK ? erase_named(store, &names, &views, fault) : r;
+}
+
+/* Those that the store does not have yet, or only until earlier. */
+static enum result import_new(struct store *store, const struct erased_set *set,
+                              struct erased_set *ret_new, struct fault *fault)
+{
+    enum result r = store_begin(store, fault);
+    for (size_t i = 0; i < set->count && r == RESULT_OK; i++) {
+        const struct erased_entry *entry = &set->entries[i];
+        const struct erased_entry *mine =
+            erased_set_find(&store->erased, &entry->user);
+        if (mine != NULL && mine->until_ms >= entry->until_ms)
+            continue;
+        r = write_tombstone(store, entry, NULL, fault);
+        if (r == RESULT_OK && (!erased_set_add(ret_new, entry) ||
+                               !erased_set_add(&store->erased, entry)))
+            r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    }
+    return end_transaction(store, r, fault);
+}
+
+enum result store_erase_import(struct store *store,
+                               const struct erased_set *set, int64_t *ret_views,
+                               struct fault *fault)
+{
+    CLEANUP(erased_set_done) struct erased_set new_ones = {0};
+    CLEANUP(names_done) struct names names = {0};
+    *ret_views = 0;
+    enum result r = import_new(store, set, &new_ones, fault);
+    if (r != RESULT_OK || new_ones.count == 0)
+        return r;
+    r = merge_all(store, fault);
+    if (r == RESULT_OK)
+        r = read_names(store,
+                       "SELECT user_id FROM views WHERE user_id IS NOT NULL",
+                       &new_ones, &names, fault);
+    return r == RESULT_OK ? erase_named(store, &names, ret_views, fault) : r;
+}
