@@ -71,7 +71,7 @@ static enum result replay_rest(const struct drill_options *options,
         .amqp = options->amqp,
         .path = scratch->store,
         .erased = options->erased,
-        .from = options->backup != NULL ? "checkpoint" : "first",
+        .from = "checkpoint", /* an empty store has none: its first */
         .progress = options->progress,
         .context = options->context,
     };
@@ -92,6 +92,14 @@ static void pause_ms(int64_t ms)
     (void)nanosleep(&time, NULL);
 }
 
+/* No part of the recovery time: the stream had it when it began. */
+static enum result read_on(const struct drill_options *options,
+                           const struct scratch *scratch, struct fault *fault)
+{
+    struct drill_report later = {.started_ms = 0};
+    return replay_rest(options, scratch, &later, fault);
+}
+
 static enum result queue_has_some(const struct drill_options *options,
                                   bool *ret, struct fault *fault)
 {
@@ -105,11 +113,16 @@ static enum result queue_has_some(const struct drill_options *options,
     return r;
 }
 
-/* What only the rebuilt store has may be on its way to the live one. */
+/*
+ * What only the rebuilt store has may be on its way to the live one. What only
+ * the live one has may have come to the stream late, on a busy broker: then the
+ * stream is read on.
+ */
 static enum result compare(const struct drill_options *options,
                            const struct scratch *scratch, int64_t since_ms,
                            struct drill_report *report, struct fault *fault)
 {
+    const struct store_comparison *found = &report->comparison;
     int64_t began_ms = clock_monotonic_ms();
     int64_t until_ms = began_ms + options->wait_ms;
     for (;;) {
@@ -121,10 +134,14 @@ static enum result compare(const struct drill_options *options,
         if (r == RESULT_OK)
             r = store_compare(options->store, scratch->store, since_ms,
                               &report->comparison, fault);
-        if (r != RESULT_OK || report->comparison.missing == 0 ||
+        if (r != RESULT_OK || (found->missing == 0 && found->lost == 0) ||
             clock_monotonic_ms() >= until_ms)
             return r;
         pause_ms(AGAIN_MS);
+        if (found->lost > 0)
+            r = read_on(options, scratch, fault);
+        if (r != RESULT_OK)
+            return r;
     }
 }
 
