@@ -28,6 +28,7 @@ struct http_connections {
     pthread_cond_t wake;
     struct http_connection *first;
     uint64_t last_number;
+    bool ending; /* no connection may live on */
     bool stopping;
     pthread_t thread;
 };
@@ -114,6 +115,8 @@ struct http_connection *http_connection_begin(struct http_connections *all,
     if (all->first != NULL)
         all->first->previous = connection;
     all->first = connection;
+    if (all->ending)
+        (void)shutdown(socket, SHUT_RDWR);
     pthread_mutex_unlock(&all->lock);
     return connection;
 }
@@ -151,6 +154,14 @@ uint64_t http_connection_number(const struct http_connection *connection)
     return connection->number;
 }
 
+static bool none(struct http_connections *all)
+{
+    pthread_mutex_lock(&all->lock);
+    bool empty = all->first == NULL;
+    pthread_mutex_unlock(&all->lock);
+    return empty;
+}
+
 static bool all_idle(struct http_connections *all)
 {
     bool idle = true;
@@ -161,15 +172,31 @@ static bool all_idle(struct http_connections *all)
     return idle;
 }
 
-bool http_connections_wait_idle(struct http_connections *all,
-                                uint32_t timeout_ms)
+static bool wait_until(bool (*holds)(struct http_connections *all),
+                       struct http_connections *all, uint32_t timeout_ms)
 {
     int64_t deadline_ms = clock_monotonic_ms() + timeout_ms;
-    while (!all_idle(all)) {
+    while (!holds(all)) {
         if (clock_monotonic_ms() >= deadline_ms)
             return false;
         struct timespec pause = {.tv_nsec = 5 * 1000000L};
         (void)nanosleep(&pause, NULL);
     }
     return true;
+}
+
+bool http_connections_wait_idle(struct http_connections *all,
+                                uint32_t timeout_ms)
+{
+    return wait_until(all_idle, all, timeout_ms);
+}
+
+bool http_connections_end_all(struct http_connections *all, uint32_t timeout_ms)
+{
+    pthread_mutex_lock(&all->lock);
+    all->ending = true;
+    for (struct http_connection *c = all->first; c != NULL; c = c->next)
+        (void)shutdown(c->socket, SHUT_RDWR);
+    pthread_mutex_unlock(&all->lock);
+    return wait_until(none, all, timeout_ms);
 }

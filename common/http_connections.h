@@ -51,4 +51,9 @@ uint64_t http_connection_number(const struct http_connection *connection);
 bool http_connections_wait_idle(struct http_connections *all,
                                 uint32_t timeout_ms);
 
+/* Ends every connection, and each one that begins later, whatever it is in;
+ * waits until none is left, up to timeout_ms. False: some are left. */
+bool http_connections_end_all(struct http_connections *all,
+                              uint32_t timeout_ms);
+
 #endif

@@ -24,6 +24,7 @@ enum {
     /* What a client may still send after it went over the body limit, so
      * that it can read the answer; then it is cut. */
     SURPLUS_BODY_BYTES_MAX = 1 << 20,
+    STOP_CLOSE_MS = 1000, /* closing takes no longer, but for a stuck handler */
 };
 
 struct http_server {
@@ -673,6 +674,10 @@ void http_server_stop(struct http_server *server, uint32_t grace_ms)
         return;
     http_server_refuse(server);
     (void)http_connections_wait_idle(server->connections, grace_ms);
+    /* libmicrohttpd 0.9.75 crashes where it refuses a malformed request
+     * while it stops: MHD_queue_response then says MHD_YES and sets no reply,
+     * which is read next. So none is left for it to end. */
+    (void)http_connections_end_all(server->connections, STOP_CLOSE_MS);
     MHD_stop_daemon(server->daemon);
     if (server->quiesced != MHD_INVALID_SOCKET)
         (void)close(server->quiesced);

@@ -1,4 +1,5 @@
 /* Whatever comes, the server lives and answers the next client. */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -9,6 +10,8 @@
 enum {
     REQUESTS = 1000,
     REQUEST_BYTES_MAX = 3000,
+    STOPS = 40,
+    CLIENTS_AT_STOP = 40,
 };
 
 static const char *const pieces[] = {
@@ -92,10 +95,46 @@ static void garbage_ends_no_more_than_its_connection(void **state)
     assert_int_equal(fixture.released_early, 0);
 }
 
+struct late_clients {
+    struct http_client clients[CLIENTS_AT_STOP];
+};
+
+static void *send_the_rest(void *context)
+{
+    static const char rest[] = "ET / HTTP/1.1\r\nno colon\r\n\r\n";
+    struct late_clients *late = context;
+    for (int i = 0; i < CLIENTS_AT_STOP; i++)
+        (void)http_client_send_bytes(&late->clients[i], rest, sizeof rest - 1);
+    return NULL;
+}
+
+static void a_stop_amid_malformed_requests_ends_well(void **state)
+{
+    (void)state;
+    for (int stop = 0; stop < STOPS; stop++) {
+        static struct http_fixture fixture;
+        struct late_clients late;
+        pthread_t sender;
+        http_fixture_make(&fixture);
+        http_fixture_start(&fixture);
+        for (int i = 0; i < CLIENTS_AT_STOP; i++) {
+            http_client_open(&late.clients[i], fixture.port);
+            assert_true(http_client_send_bytes(&late.clients[i], "G", 1));
+        }
+        assert_int_equal(pthread_create(&sender, NULL, send_the_rest, &late),
+                         0);
+        http_fixture_stop(&fixture);
+        assert_int_equal(pthread_join(sender, NULL), 0);
+        for (int i = 0; i < CLIENTS_AT_STOP; i++)
+            http_client_close(&late.clients[i], false);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(garbage_ends_no_more_than_its_connection),
+        cmocka_unit_test(a_stop_amid_malformed_requests_ends_well),
     };
     return run_claims(tests, NULL, NULL);
 }
