@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "decimal.h"
 
 enum {
     REQUEST_BYTES_MAX = 4096,
@@ -65,12 +66,18 @@ static bool read_answer(int fd, struct buffer *answer)
 static bool take_answer(struct buffer *answer, unsigned *ret_status,
                         struct buffer *body)
 {
+    static const char version[] = "HTTP/1.1 ";
     buffer_append(answer, "", 1);
     const char *head_end =
         answer->failed ? NULL : strstr(answer->data, "\r\n\r\n");
     if (head_end == NULL ||
-        sscanf(answer->data, "HTTP/1.1 %3u ", ret_status) != 1)
+        strncmp(answer->data, version, sizeof version - 1) != 0)
         return false;
+    const char *code = answer->data + sizeof version - 1;
+    int64_t status = 0;
+    if (!decimal_take(&code, &status) || status < 100 || status > 999)
+        return false;
+    *ret_status = (unsigned)status;
     const char *begin = head_end + 4;
     if (body != NULL)
         buffer_append(body, begin,

@@ -5,12 +5,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "decimal.h"
 #include "durable_file.h"
 #include "metrics.h"
 
+enum {
+    LINE_BYTES_MAX = 128, /* five integers of 20 digits */
+};
+
 struct line {
     int64_t at_ms;
-    int passed;
+    bool passed;
     int64_t recovery_ms;
     int64_t point_ms;
     int64_t wrong; /* views */
@@ -59,13 +64,17 @@ static bool read_line(const char *store, struct line *ret)
     FILE *file = path_of(store, path) ? fopen(path, "re") : NULL;
     if (file == NULL)
         return false;
-    int fields = fscanf(file, "%" SCNd64 " %d %" SCNd64 " %" SCNd64 " %" SCNd64,
-                        &line.at_ms, &line.passed, &line.recovery_ms,
-                        &line.point_ms, &line.wrong);
-    (void)fclose(file);
-    if (fields == 5)
-        *ret = line;
-    return fields == 5;
+    char text[LINE_BYTES_MAX];
+    const char *at = fgets(text, sizeof text, file);
+    (void)fclose(file); /* nothing was written */
+    int64_t passed = 0;
+    if (at == NULL || !decimal_take(&at, &line.at_ms) ||
+        !decimal_take(&at, &passed) || !decimal_take(&at, &line.recovery_ms) ||
+        !decimal_take(&at, &line.point_ms) || !decimal_take(&at, &line.wrong))
+        return false;
+    line.passed = passed != 0;
+    *ret = line;
+    return true;
 }
 
 void drill_result_metrics(const char *store, struct buffer *buffer)
@@ -77,7 +86,7 @@ void drill_result_metrics(const char *store, struct buffer *buffer)
                         "When the last recovery drill began.",
                         line.at_ms / 1000);
     metrics_write_gauge(buffer, "history_last_drill_passed",
-                        "1 where it passed.", line.passed != 0);
+                        "1 where it passed.", line.passed);
     metrics_write_gauge(buffer, "history_last_drill_recovery_milliseconds",
                         "How long restore and replay took.", line.recovery_ms);
     metrics_write_gauge(buffer,

@@ -6,10 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decimal.h"
 #include "durable_file.h"
 #include "siphash.h"
 
 enum {
+    LINE_BYTES_MAX = 64, /* 32 digits, a space, 20 more, the end */
     CAPACITY_MIN = 16,
 };
 
@@ -102,24 +104,46 @@ bool erased_set_has(const struct erased_set *set, const struct viewed *viewed)
            (!viewed->time_given || viewed->viewed_at_ms <= entry->until_ms);
 }
 
+static int hex_value(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+static bool read_line(const char *line, struct erased_entry *ret)
+{
+    struct erased_entry entry;
+    for (size_t i = 0; i < sizeof entry.user.hash; i++, line += 2) {
+        int high = hex_value(line[0]);
+        int low = high < 0 ? -1 : hex_value(line[1]);
+        if (low < 0)
+            return false;
+        entry.user.hash[i] = (uint8_t)(high << 4 | low);
+    }
+    if (*line++ != ' ' || !decimal_take(&line, &entry.until_ms) ||
+        *line != '\0')
+        return false;
+    *ret = entry;
+    return true;
+}
+
 static enum result read_lines(struct erased_set *set, FILE *file,
                               const char *path, struct fault *fault)
 {
-    for (;;) {
-        uint64_t halves[2];
+    char line[LINE_BYTES_MAX];
+    while (fgets(line, sizeof line, file) != NULL) {
         struct erased_entry entry;
-        int fields = fscanf(file, "%16" SCNx64 "%16" SCNx64 " %" SCNd64 "\n",
-                            &halves[0], &halves[1], &entry.until_ms);
-        if (fields == EOF && !ferror(file))
-            return RESULT_OK;
-        if (fields != 3)
+        if (!read_line(line, &entry))
             return fault_set(fault, RESULT_UNUSABLE,
                              "%s is no list of erased users", path);
-        for (size_t i = 0; i < sizeof entry.user.hash; i++)
-            entry.user.hash[i] = (uint8_t)(halves[i / 8] >> (56 - 8 * (i % 8)));
         if (!erased_set_add(set, &entry))
             return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     }
+    if (ferror(file))
+        return fault_set(fault, RESULT_UNAVAILABLE, "cannot read %s: %s", path,
+                         strerror(errno));
+    return RESULT_OK;
 }
 
 enum result erased_set_read(struct erased_set *set, const char *path,
