@@ -23,6 +23,7 @@ struct sqlite_db {
     sqlite3 *handle;
     int lock_file; /* -1: a reader */
     char *visited; /* path of a file that had no WAL, or NULL */
+    bool sync_failed;
 };
 
 static const char writer_settings[] =
@@ -49,8 +50,15 @@ static void configure_library(void)
 
 static pthread_once_t library_configured = PTHREAD_ONCE_INIT;
 
+static bool is_failed_sync(int code)
+{
+    return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+}
+
 static enum result kind_of(int code)
 {
+    if (is_failed_sync(code))
+        return RESULT_UNUSABLE;
     switch (code & 0xff) {
     case SQLITE_OK:
         return RESULT_OK;
@@ -81,6 +89,7 @@ enum result sqlite_db_fault(struct sqlite_db *db, const char *doing,
 {
     int code = sqlite3_extended_errcode(db->handle);
     const char *word = system_word(db->handle, code);
+    db->sync_failed = db->sync_failed || is_failed_sync(code);
     enum result result = kind_of(code);
     /* Called because something failed: without a code it is still no success.
      */
@@ -89,6 +98,11 @@ enum result sqlite_db_fault(struct sqlite_db *db, const char *doing,
     return fault_set(fault, result, "%s: %s%s%s", doing,
                      sqlite3_errmsg(db->handle), word[0] != '\0' ? ": " : "",
                      word);
+}
+
+bool sqlite_db_sync_failed(const struct sqlite_db *db)
+{
+    return db->sync_failed;
 }
 
 sqlite3 *sqlite_db_handle(struct sqlite_db *db)
@@ -196,6 +210,9 @@ static void leave_as_found(const char *path)
 
 static void release(struct sqlite_db *db)
 {
+    if (db->sync_failed)
+        (void)sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1,
+                                (int *)NULL);
     int code = sqlite3_close(db->handle);
     assert(code != SQLITE_BUSY); /* a statement was not finalized */
     (void)code;
@@ -239,6 +256,17 @@ static enum result open_handle(struct sqlite_db *db, const char *path,
     return RESULT_OK;
 }
 
+/* A reader in mid-query is no fault: the WAL stays. */
+static enum result write_back(struct sqlite_db *db, int mode,
+                              struct fault *fault)
+{
+    int code = sqlite3_wal_checkpoint_v2(db->handle, NULL, mode, NULL, NULL);
+    if (code == SQLITE_OK || (code & 0xff) == SQLITE_BUSY ||
+        (code & 0xff) == SQLITE_LOCKED)
+        return RESULT_OK;
+    return sqlite_db_fault(db, "cannot write back the WAL", fault);
+}
+
 enum result sqlite_db_wal(struct sqlite_db *db, struct fault *fault)
 {
     CLEANUP(statement_done) sqlite3_stmt *statement = NULL;
@@ -253,7 +281,8 @@ enum result sqlite_db_wal(struct sqlite_db *db, struct fault *fault)
         return fault_set(fault, RESULT_UNAVAILABLE,
                          "the file system does not carry a WAL (mode %s)",
                          mode != NULL ? mode : "unknown");
-    return RESULT_OK;
+    sqlite3_reset(statement);
+    return write_back(db, SQLITE_CHECKPOINT_PASSIVE, fault);
 }
 
 /* Reading the schema is what shows whether the file is a database at all. */
@@ -356,14 +385,8 @@ enum result sqlite_db_close(struct sqlite_db *db, struct fault *fault)
     if (db == NULL)
         return RESULT_OK;
     enum result result = RESULT_OK;
-    if (db->lock_file >= 0) {
-        int code = sqlite3_wal_checkpoint_v2(
-            db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
-        /* A reader in mid-query is no fault: the WAL stays. */
-        if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY &&
-            (code & 0xff) != SQLITE_LOCKED)
-            result = sqlite_db_fault(db, "cannot write back the WAL", fault);
-    }
+    if (db->lock_file >= 0 && !db->sync_failed)
+        result = write_back(db, SQLITE_CHECKPOINT_TRUNCATE, fault);
     release(db);
     return result;
 }

@@ -39,7 +39,11 @@ enum result sqlite_db_open(const char *path, struct sqlite_db **ret,
  */
 enum result sqlite_db_lock(const char *path, int *ret, struct fault *fault);
 
-/* Turns the file to WAL; nothing where it is so already. A writer's. */
+/*
+ * Turns the file to WAL. Where it is so already, writes back what an earlier
+ * run has left there: after a failed sync that may be in the system's memory
+ * alone, and a sync that is asked for again says nothing. A writer's.
+ */
 enum result sqlite_db_wal(struct sqlite_db *db, struct fault *fault);
 
 /* The same file, read-only and without the lock; it must exist. */
@@ -55,9 +59,10 @@ enum result sqlite_db_open_visitor(const char *path, struct sqlite_db **ret,
                                    struct fault *fault);
 
 /*
- * Checkpoints (a writer's) and closes. All statements must be finalized.
- * NULL is fine. Errors: RESULT_UNAVAILABLE when the close failed; the file is
- * whole all the same, its WAL is read at the next open.
+ * Checkpoints (a writer's) and closes; after a failed sync it writes nothing
+ * more. All statements must be finalized. NULL is fine. Errors:
+ * RESULT_UNAVAILABLE when the close failed; the file is whole all the same, its
+ * WAL is read at the next open.
  */
 enum result sqlite_db_close(struct sqlite_db *db, struct fault *fault);
 
@@ -78,10 +83,17 @@ enum result sqlite_db_integer(struct sqlite_db *db, const char *sql,
 
 /*
  * Turns SQLite's last error into ours with its words. RESULT_UNUSABLE for
- * CORRUPT and NOTADB, RESULT_MALFORMED for CONSTRAINT, MISMATCH and TOOBIG,
- * else RESULT_UNAVAILABLE (full, I/O, busy, no memory).
+ * CORRUPT and NOTADB and for a failed sync, RESULT_MALFORMED for CONSTRAINT,
+ * MISMATCH and TOOBIG, else RESULT_UNAVAILABLE (full, I/O, busy, no memory).
  */
 enum result sqlite_db_fault(struct sqlite_db *db, const char *doing,
                             struct fault *fault);
+
+/*
+ * Whether sqlite_db_fault() has seen a failed sync. What the disk then holds
+ * is not known, and the system forgets what it could not write: the process
+ * must end, and its next start finds out. Write no more until then.
+ */
+bool sqlite_db_sync_failed(const struct sqlite_db *db);
 
 #endif

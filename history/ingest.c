@@ -16,7 +16,9 @@ struct ingest {
     struct batcher *batcher;
     struct store_view views[BATCHER_BATCH_MAX];
     struct condition condition;
-    bool only_tidy_failed; /* no commit has; the writer's thread */
+    /* The writer's thread's. */
+    bool only_tidy_failed; /* no commit has */
+    bool is_lost;
 };
 
 static int64_t now_us(void)
@@ -24,6 +26,17 @@ static int64_t now_us(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+/* What was in the file's pages in memory may never come to the disk, and the
+ * next sync would not say so. */
+static void end_if_lost(struct ingest *ingest, const struct fault *fault)
+{
+    if (ingest->is_lost || !store_sync_failed(ingest->config.store))
+        return;
+    ingest->is_lost = true;
+    if (ingest->config.lost != NULL)
+        ingest->config.lost(ingest->config.lost_context, fault->text);
 }
 
 /* Remembers how the last commit went; says so once at each change. */
@@ -37,7 +50,7 @@ static void note(struct ingest *ingest, enum result result,
         ingest->config.counters->batches_failed++;
     if (changed && works)
         log_info("views are stored again", log_end());
-    else if (changed)
+    else if (changed && !ingest->is_lost)
         log_error("views cannot be stored", log_text("why", fault->text),
                   log_end());
 }
@@ -59,10 +72,14 @@ static enum result write_views(struct ingest *ingest, size_t views_count,
 {
     struct counters *counters = ingest->config.counters;
     int64_t started_us = now_us();
+    if (ingest->is_lost)
+        return fault_set(fault, RESULT_UNAVAILABLE, "a sync has failed");
     enum result r =
         store_write(ingest->config.store, ingest->views, views_count, fault);
-    if (r != RESULT_OK)
+    if (r != RESULT_OK) {
+        end_if_lost(ingest, fault);
         return r;
+    }
     metrics_observe(&counters->commit, (uint64_t)(now_us() - started_us));
     counters->batches++;
     for (size_t i = 0; i < views_count; i++)
@@ -115,6 +132,15 @@ static void apply_views(struct ingest *ingest, struct batch_item **items,
     }
 }
 
+static void do_work(struct ingest *ingest, struct ingest_view *view)
+{
+    view->item.result =
+        ingest->is_lost
+            ? RESULT_UNAVAILABLE
+            : view->work(ingest->config.store, view->context, view->fault);
+    end_if_lost(ingest, view->fault);
+}
+
 /* Work cuts the batch in two. */
 static void apply(void *context, struct batch_item **items, size_t items_count)
 {
@@ -126,8 +152,7 @@ static void apply(void *context, struct batch_item **items, size_t items_count)
             continue;
         apply_views(ingest, items + begun, i - begun);
         begun = i + 1;
-        items[i]->result =
-            view->work(ingest->config.store, view->context, view->fault);
+        do_work(ingest, view);
     }
     apply_views(ingest, items + begun, items_count - begun);
 }
@@ -137,9 +162,12 @@ static bool tidy(void *context)
     struct ingest *ingest = context;
     struct fault fault = {0};
     bool more = false;
+    if (ingest->is_lost)
+        return false;
     bool alone =
         ingest->only_tidy_failed || condition_works(&ingest->condition, NULL);
     enum result r = store_tidy(ingest->config.store, true, &more, &fault);
+    end_if_lost(ingest, &fault);
     if (r != RESULT_OK || ingest->only_tidy_failed)
         note(ingest, r, &fault);
     ingest->only_tidy_failed = r != RESULT_OK && alone;

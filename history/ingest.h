@@ -18,6 +18,10 @@ struct ingest;
 struct ingest_config {
     struct store *store; /* this thread becomes its writer */
     struct counters *counters;
+    /* Called once, on the writer's thread, after a failed sync: the process
+     * must end. Nothing is stored from then on. May be NULL. */
+    void (*lost)(void *context, const char *why);
+    void *lost_context;
     uint32_t batch_max;
     uint32_t linger_ms;
     uint32_t queue_max;

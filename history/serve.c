@@ -40,6 +40,8 @@ struct service {
     struct checkpoint *checkpoint;
     struct backup_schedule *backups;
     struct api api;
+    struct loop_waker *ender;
+    bool is_lost; /* the store */
 };
 
 static struct amqp_options amqp_options_of(const struct config *config)
@@ -51,6 +53,24 @@ static struct amqp_options amqp_options_of(const struct config *config)
             config->rabbit_ca_file[0] != '\0' ? config->rabbit_ca_file : NULL,
         .connect_timeout_ms = CONNECT_TIMEOUT_MS,
     };
+}
+
+/* What is held is delivered again to the next run, which finds it known where
+ * it was stored. */
+static void end(void *context)
+{
+    struct service *service = context;
+    service->is_lost = true;
+    loop_quit(service->loop);
+}
+
+static void store_lost(void *context, const char *why)
+{
+    struct service *service = context;
+    log_error("the disk has failed a sync: ending, for a start that finds out "
+              "what it holds",
+              log_text("why", why), log_end());
+    loop_waker_wake(service->ender);
 }
 
 static enum result start_store(struct service *service, struct fault *fault)
@@ -68,6 +88,8 @@ static enum result start_ingest(struct service *service, struct fault *fault)
     struct ingest_config config = {
         .store = service->store,
         .counters = &service->counters,
+        .lost = store_lost,
+        .lost_context = service,
         .batch_max = service->config->batch_max,
         .linger_ms = service->config->batch_linger_ms,
         .queue_max = service->config->prefetch + INGEST_POSTS_MAX,
@@ -148,6 +170,9 @@ static enum result start_all(struct service *service, struct fault *fault)
 {
     enum result r = loop_make(&service->loop, fault);
     if (r == RESULT_OK)
+        r = loop_waker_start(service->loop, end, service, &service->ender,
+                             fault);
+    if (r == RESULT_OK)
         r = start_store(service, fault);
     if (r == RESULT_OK)
         r = start_ingest(service, fault);
@@ -176,6 +201,7 @@ static enum result stop_all(struct service *service, struct fault *fault)
     ingest_stop(service->ingest);
     consumer_end(service->consumer);
     enum result r = store_close(service->store, fault);
+    loop_waker_end(service->ender);
     loop_end(service->loop);
     return r;
 }
@@ -204,5 +230,5 @@ enum program_exit serve(const struct config *config)
         return PROGRAM_FAILED;
     }
     log_info("history stopped", log_end());
-    return PROGRAM_DONE;
+    return service.is_lost ? PROGRAM_FAILED : PROGRAM_DONE;
 }

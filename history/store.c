@@ -16,11 +16,12 @@ static const char writer_settings[] = "PRAGMA cache_size = -8192";
 enum result store_fault(struct store *store, const char *doing,
                         struct fault *fault)
 {
-    int code = sqlite3_extended_errcode(sqlite_db_handle(store->db));
-    enum result result = sqlite_db_fault(store->db, doing, fault);
-    bool sync_failed =
-        code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
-    return sync_failed ? RESULT_UNUSABLE : result;
+    return sqlite_db_fault(store->db, doing, fault);
+}
+
+bool store_sync_failed(const struct store *store)
+{
+    return sqlite_db_sync_failed(store->db);
 }
 
 enum result store_step(struct store *store, sqlite3_stmt *statement,

@@ -167,4 +167,7 @@ enum result store_find(struct store *store, const struct uuid *id,
 
 void store_stats(struct store *store, struct store_stats *ret);
 
+/* As sqlite_db_sync_failed(): end the process. The writer's thread. */
+bool store_sync_failed(const struct store *store);
+
 #endif

@@ -32,6 +32,7 @@ struct outbox {
     struct batcher *batcher;
     struct condition condition;
     _Atomic int64_t depth;
+    bool is_lost; /* the writer's thread's */
 
     pthread_mutex_t reader_lock; /* guards the read-only connection */
     struct sqlite_db *reader;
@@ -122,10 +123,24 @@ static size_t count_accepted(struct outbox *outbox, struct batch_item **items,
     return accepted;
 }
 
+/* Remembers how the last write went. */
+static void note(struct outbox *outbox, enum result result,
+                 const struct fault *fault)
+{
+    (void)condition_set(&outbox->condition, result == RESULT_OK, fault->text);
+    if (outbox->is_lost || !sqlite_db_sync_failed(outbox->writer))
+        return;
+    outbox->is_lost = true;
+    if (outbox->config.lost != NULL)
+        outbox->config.lost(outbox->config.lost_context, fault->text);
+}
+
 static enum result write_batch(struct outbox *outbox, struct batch_item **items,
                                size_t count, size_t *removed,
                                struct fault *fault)
 {
+    if (outbox->is_lost)
+        return fault_set(fault, RESULT_UNAVAILABLE, "a sync has failed");
     enum result r = sqlite_db_run(outbox->writer, "BEGIN IMMEDIATE", fault);
     for (size_t i = 0; r == RESULT_OK && i < count; i++)
         r = write_one(outbox, items[i], removed, fault);
@@ -145,7 +160,7 @@ static void apply(void *context, struct batch_item **items, size_t count)
     size_t removed = 0;
     size_t accepted = count_accepted(outbox, items, count);
     enum result r = write_batch(outbox, items, count, &removed, &fault);
-    (void)condition_set(&outbox->condition, r == RESULT_OK, fault.text);
+    note(outbox, r, &fault);
     for (size_t i = 0; i < count; i++)
         items[i]->result = r == RESULT_OK ? RESULT_OK : RESULT_UNAVAILABLE;
     if (r != RESULT_OK)
@@ -173,7 +188,7 @@ static void try_to_work(struct outbox *outbox)
                       &fault);
     if (r != RESULT_OK && sqlite3_get_autocommit(sqlite_db_handle(db)) == 0)
         (void)sqlite_db_run(db, "ROLLBACK", NULL);
-    (void)condition_set(&outbox->condition, r == RESULT_OK, fault.text);
+    note(outbox, r, &fault);
     if (r != RESULT_OK)
         return;
     pthread_mutex_lock(&outbox->removals_lock);
@@ -186,10 +201,15 @@ static bool tidy(void *context)
 {
     struct outbox *outbox = context;
     bool more = false;
+    if (outbox->is_lost)
+        return false;
     int64_t before_ms = clock_now_ms() - outbox->config.recall_ms;
     /* A failure shows itself at the next acceptance, where it matters. */
-    (void)outbox_forget(&outbox->statements, before_ms, &more, NULL);
-    if (!condition_works(&outbox->condition, NULL))
+    struct fault fault = {0};
+    (void)outbox_forget(&outbox->statements, before_ms, &more, &fault);
+    if (sqlite_db_sync_failed(outbox->writer))
+        note(outbox, RESULT_UNUSABLE, &fault);
+    else if (!condition_works(&outbox->condition, NULL))
         try_to_work(outbox);
     return more;
 }

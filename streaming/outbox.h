@@ -27,6 +27,10 @@ struct outbox_config {
     /* Called on the writer's thread after a commit with new views. */
     void (*accepted)(void *context);
     void *accepted_context;
+    /* Called once, on the writer's thread, after a failed sync: the process
+     * must end. Nothing is accepted from then on. May be NULL. */
+    void (*lost)(void *context, const char *why);
+    void *lost_context;
 };
 
 /* A waiting view as the publisher takes it. */

@@ -27,6 +27,8 @@ struct service {
     struct publisher *publisher;
     struct api api;
     struct http_server *http;
+    struct loop_waker *ender;
+    bool is_lost; /* the outbox */
 };
 
 static struct amqp_options amqp_options_of(const struct config *config)
@@ -74,12 +76,30 @@ static enum result start_catalog(struct service *service, struct fault *fault)
                             refresh_catalog, service, &service->refresh, fault);
 }
 
+static void end(void *context)
+{
+    struct service *service = context;
+    service->is_lost = true;
+    loop_quit(service->loop);
+}
+
+static void outbox_lost(void *context, const char *why)
+{
+    struct service *service = context;
+    log_error("the disk has failed a sync: ending, for a start that finds out "
+              "what it holds",
+              log_text("why", why), log_end());
+    loop_waker_wake(service->ender);
+}
+
 static enum result start_outbox(struct service *service, struct fault *fault)
 {
     int64_t idle_ms = service->config->session_idle_ms;
     struct outbox_config config = {
         .path = service->config->outbox,
         .recall_ms = idle_ms + sessions_touch_ms(idle_ms),
+        .lost = outbox_lost,
+        .lost_context = service,
     };
     return outbox_open(&config, &service->outbox, fault);
 }
@@ -124,6 +144,9 @@ static enum result start_all(struct service *service, struct fault *fault)
 {
     enum result r = loop_make(&service->loop, fault);
     if (r == RESULT_OK)
+        r = loop_waker_start(service->loop, end, service, &service->ender,
+                             fault);
+    if (r == RESULT_OK)
         r = start_catalog(service, fault);
     if (r == RESULT_OK)
         r = start_outbox(service, fault);
@@ -148,6 +171,7 @@ static enum result stop_all(struct service *service, struct fault *fault)
     enum result r = outbox_close(service->outbox, fault);
     sessions_close(service->sessions);
     loop_timer_end(service->refresh);
+    loop_waker_end(service->ender);
     catalog_close(service->catalog);
     loop_end(service->loop);
     return r;
@@ -179,5 +203,5 @@ enum program_exit serve(const struct config *config)
         return PROGRAM_FAILED;
     }
     log_info("streaming stopped", log_end());
-    return PROGRAM_DONE;
+    return service.is_lost ? PROGRAM_FAILED : PROGRAM_DONE;
 }
