@@ -9,8 +9,8 @@ enum {
 enum result healthcheck(const char *bind, uint16_t port, struct fault *fault)
 {
     unsigned status = 0;
-    enum result r = local_request(bind, port, "GET", "/healthz", TIMEOUT_S,
-                                  &status, NULL, fault);
+    enum result r = local_request(bind, port, "GET", "/healthz", NULL,
+                                  TIMEOUT_S, &status, NULL, fault);
     if (r == RESULT_OK && status != 200)
         return fault_set(fault, RESULT_UNAVAILABLE,
                          "%s port %u answers with %u instead of 200", bind,

@@ -27,6 +27,9 @@ enum {
     STOP_CLOSE_MS = 1000, /* closing takes no longer, but for a stuck handler */
 };
 
+/* How long a browser keeps our answer to its preflight. */
+#define PREFLIGHT_MAX_AGE_S "600"
+
 struct http_server {
     struct http_config config;
     struct MHD_Daemon *daemon;
@@ -276,6 +279,34 @@ static void check_query(struct http_request *request)
     }
 }
 
+static bool origin_is_allowed(const char *allowed, const char *origin)
+{
+    size_t origin_bytes = strlen(origin);
+    if (strpbrk(origin, "\t\r\n") != NULL)
+        return false; /* could not be repeated in a header */
+    while (*allowed != '\0') {
+        size_t bytes = strcspn(allowed, ",");
+        if ((bytes == 1 && allowed[0] == '*') ||
+            (bytes == origin_bytes && strncmp(allowed, origin, bytes) == 0))
+            return true;
+        allowed += bytes + (allowed[bytes] == ',' ? 1 : 0);
+    }
+    return false;
+}
+
+/* The question of a browser whether a page of another origin may send what it
+ * wants to (WHATWG Fetch, CORS-preflight request). */
+static bool is_preflight(const struct http_request *request, const char *method)
+{
+    const char *allowed = request->server->config.cors_origins;
+    const char *origin = http_request_header(request, "Origin");
+    return allowed != NULL && origin != NULL &&
+           strcmp(method, "OPTIONS") == 0 &&
+           http_request_header(request, "Access-Control-Request-Method") !=
+               NULL &&
+           origin_is_allowed(allowed, origin);
+}
+
 static void check_route(struct http_request *request, const char *method)
 {
     const struct http_config *config = &request->server->config;
@@ -287,6 +318,10 @@ static void check_route(struct http_request *request, const char *method)
     case RESULT_OK:
         break;
     case RESULT_MALFORMED:
+        if (is_preflight(request, method)) {
+            request->refusal_status = MHD_HTTP_NO_CONTENT;
+            return;
+        }
         refuse(request, MHD_HTTP_METHOD_NOT_ALLOWED,
                "this path does not take the method %.20s", method);
         return;
@@ -326,21 +361,6 @@ static void request_check(struct http_request *request, const char *method,
         (body_announced(request) > SURPLUS_BODY_BYTES_MAX ||
          http_request_header(request, "Expect") != NULL))
         request->close = true;
-}
-
-static bool origin_is_allowed(const char *allowed, const char *origin)
-{
-    size_t origin_bytes = strlen(origin);
-    if (strpbrk(origin, "\t\r\n") != NULL)
-        return false; /* could not be repeated in a header */
-    while (*allowed != '\0') {
-        size_t bytes = strcspn(allowed, ",");
-        if ((bytes == 1 && allowed[0] == '*') ||
-            (bytes == origin_bytes && strncmp(allowed, origin, bytes) == 0))
-            return true;
-        allowed += bytes + (allowed[bytes] == ',' ? 1 : 0);
-    }
-    return false;
 }
 
 static void add_cors(struct http_request *request)
@@ -468,9 +488,20 @@ static enum MHD_Result reply_send(struct http_request *request)
 
 static enum MHD_Result reply_refusal(struct http_request *request)
 {
+    bool preflight = request->refusal_status == MHD_HTTP_NO_CONTENT;
     if (request->allow.bytes > 0) {
         buffer_append(&request->allow, "", 1);
-        http_reply_header(&request->reply, "Allow", request->allow.data);
+        http_reply_header(&request->reply,
+                          preflight ? "Access-Control-Allow-Methods" : "Allow",
+                          request->allow.data);
+    }
+    if (preflight) {
+        request->reply.status = MHD_HTTP_NO_CONTENT;
+        http_reply_header(&request->reply, "Access-Control-Allow-Headers",
+                          "Authorization, Content-Type");
+        http_reply_header(&request->reply, "Access-Control-Max-Age",
+                          PREFLIGHT_MAX_AGE_S);
+        return reply_send(request);
     }
     http_reply_problem(&request->reply, request->refusal_status, "%s",
                        request->refusal.text);
@@ -522,8 +553,11 @@ request_step(void *context, struct MHD_Connection *mhd, const char *url,
     if (request->refusal_status != 0)
         return reply_refusal(request);
     http_connection_phase(request->connection, HTTP_PHASE_REPLY);
-    request->route->handle(request->server->config.context, request,
-                           &request->reply);
+    const struct http_config *config = &request->server->config;
+    if (config->allows == NULL ||
+        config->allows(config->context, request->route, request,
+                       &request->reply))
+        request->route->handle(config->context, request, &request->reply);
     return reply_send(request);
 }
 

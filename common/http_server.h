@@ -102,6 +102,7 @@ struct http_route {
     const char *parameters[HTTP_PARAMETERS_MAX]; /* the query's, NULL-ended */
     size_t body_bytes_max;  /* 0: a body is refused with 413 */
     const char *body_types; /* media types taken, comma between; NULL: any */
+    int access; /* for http_config.allows; the server does not look at it */
 };
 
 struct http_config {
@@ -117,7 +118,13 @@ struct http_config {
     uint32_t
         idle_timeout_ms;    /* keep-alive without a request; sending nothing */
     size_t reply_bytes_max; /* of a reply in `body` */
-    const char *cors_origins; /* comma-separated, "*" for any; NULL: none */
+    /* Comma-separated, "*" for any; NULL: none. Pages from there may also send
+     * Authorization and a Content-Type: their preflights are answered. */
+    const char *cors_origins;
+    /* Asked before each handler; where it says false it has made the reply.
+     * May be NULL. */
+    bool (*allows)(void *context, const struct http_route *route,
+                   struct http_request *request, struct http_reply *reply);
     /* Called once per finished request, for metrics. May be NULL. */
     void (*finished)(void *context, const struct http_route *route,
                      unsigned status, uint64_t elapsed_us);

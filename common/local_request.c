@@ -12,7 +12,7 @@
 #include "decimal.h"
 
 enum {
-    REQUEST_BYTES_MAX = 4096,
+    REQUEST_BYTES_MAX = 8192,
     ANSWER_BYTES_MAX = 1 << 20,
     READ_BYTES = 4096,
 };
@@ -86,17 +86,19 @@ static bool take_answer(struct buffer *answer, unsigned *ret_status,
 }
 
 enum result local_request(const char *bind, uint16_t port, const char *method,
-                          const char *target, uint32_t timeout_s,
-                          unsigned *ret_status, struct buffer *body,
-                          struct fault *fault)
+                          const char *target, const char *token,
+                          uint32_t timeout_s, unsigned *ret_status,
+                          struct buffer *body, struct fault *fault)
 {
     CLEANUP(buffer_done) struct buffer answer = buffer_make(ANSWER_BYTES_MAX);
     char request[REQUEST_BYTES_MAX];
     const char *host = reachable(bind);
-    int bytes = snprintf(request, sizeof request,
-                         "%s %s HTTP/1.1\r\nHost: localhost\r\n"
-                         "Connection: close\r\n\r\n",
-                         method, target);
+    int bytes =
+        snprintf(request, sizeof request,
+                 "%s %s HTTP/1.1\r\nHost: localhost\r\n"
+                 "Connection: close\r\n%s%s%s\r\n",
+                 method, target, token != NULL ? "Authorization: Bearer " : "",
+                 token != NULL ? token : "", token != NULL ? "\r\n" : "");
     if (bytes >= (int)sizeof request)
         return fault_set(fault, RESULT_UNAVAILABLE, "the request is too long");
     int fd = connect_to(host, port, timeout_s);

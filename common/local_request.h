@@ -9,13 +9,13 @@
 /*
  * One HTTP/1.1 request without a body to the service on this host, as its own
  * commands need it. `bind` is the address that the service binds to;
- * any-address is asked by loopback. The answer's body is added to `body`
- * (NULL: not read). Waits up to timeout_s for each piece of the answer.
- * Errors: RESULT_UNAVAILABLE without a whole answer.
+ * any-address is asked by loopback. `token` is a bearer token, or NULL. The
+ * answer's body is added to `body` (NULL: not read). Waits up to timeout_s for
+ * each piece of the answer. Errors: RESULT_UNAVAILABLE without a whole answer.
  */
 enum result local_request(const char *bind, uint16_t port, const char *method,
-                          const char *target, uint32_t timeout_s,
-                          unsigned *ret_status, struct buffer *body,
-                          struct fault *fault);
+                          const char *target, const char *token,
+                          uint32_t timeout_s, unsigned *ret_status,
+                          struct buffer *body, struct fault *fault);
 
 #endif

@@ -4,10 +4,11 @@
 #include "api.h"
 
 /*
- * The routes for operators. There are no tokens yet, so they are off unless
- * ADMIN_API=on, and then answer this machine alone: who comes from another
- * address, or by a name that is not this machine's (a web page of somebody
- * else whose name was turned to 127.0.0.1), gets 403.
+ * The routes for operators. Where tokens are on (AUTH_KEYS), access.h decides
+ * who may use them. Without, they are off unless ADMIN_API=on, and then answer
+ * this machine alone: who comes from another address, or by a name that is not
+ * this machine's (a web page of somebody else whose name was turned to
+ * 127.0.0.1), gets 403.
  */
 enum {
     ADMIN_BODY_BYTES_MAX = 64 * 1024, /* DEAD_IDS_MAX ids */

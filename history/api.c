@@ -91,6 +91,23 @@ static void get_history(void *context, struct http_request *request,
     http_reply_header(reply, "Cache-Control", "private, no-cache");
 }
 
+/* A row that another user's token asks for is not there, for that token. */
+struct own_row {
+    struct list_body body;
+    const struct access *access;
+    const struct http_request *request;
+    bool seen;
+};
+
+static void add_own_row(void *context, const struct store_row *row)
+{
+    struct own_row *own = context;
+    own->seen = access_sees(own->access, own->request, row->user_id,
+                            row->user_id_bytes);
+    if (own->seen)
+        add_row(&own->body, row);
+}
+
 static void get_one(void *context, struct http_request *request,
                     struct http_reply *reply)
 {
@@ -102,8 +119,13 @@ static void get_one(void *context, struct http_request *request,
         http_reply_problem(reply, 404, "there is no view of that id");
         return;
     }
-    struct list_body body = {.buffer = &reply->body};
-    switch (store_find(api->store, &id, add_row, &body, &fault)) {
+    struct own_row own = {.body = {.buffer = &reply->body},
+                          .access = &api->access,
+                          .request = request};
+    enum result r = store_find(api->store, &id, add_own_row, &own, &fault);
+    if (r == RESULT_OK && !own.seen)
+        r = RESULT_NOT_FOUND;
+    switch (r) {
     case RESULT_OK:
         buffer_append_text(&reply->body, "\n");
         reply->content_type = "application/json";
@@ -203,22 +225,35 @@ static void get_metrics(void *context, struct http_request *request,
 const struct http_route api_routes[] = {
     {.method = "GET",
      .path = "/",
+     .access = ACCESS_OPEN,
      .handle = page_html,
      .parameters = {"userId", "videoId", "cursor"}},
-    {.method = "GET", .path = "/page.css", .handle = page_css},
-    {.method = "GET", .path = "/page.js", .handle = page_js},
+    {.method = "GET",
+     .path = "/page.css",
+     .access = ACCESS_OPEN,
+     .handle = page_css},
+    {.method = "GET",
+     .path = "/page.js",
+     .access = ACCESS_OPEN,
+     .handle = page_js},
     {.method = "GET",
      .path = "/history",
+     .access = ACCESS_OWN,
      .handle = get_history,
      .parameters = {"userId", "videoId", "since", "until", "order", "limit",
                     "skip", "cursor"}},
     {.method = "DELETE",
      .path = "/history",
+     .access = ACCESS_OWN,
      .handle = admin_erase,
      .parameters = {"userId"}},
-    {.method = "GET", .path = "/history/{id}", .handle = get_one},
+    {.method = "GET",
+     .path = "/history/{id}",
+     .access = ACCESS_ROW,
+     .handle = get_one},
     {.method = "POST",
      .path = "/viewed",
+     .access = ACCESS_WRITE,
      .handle = post_viewed,
      .body_bytes_max = VIEWED_BODY_BYTES_MAX,
      .body_types = "application/json"},
@@ -236,12 +271,29 @@ const struct http_route api_routes[] = {
      .handle = admin_discard_dead,
      .body_bytes_max = ADMIN_BODY_BYTES_MAX,
      .body_types = "application/json"},
-    {.method = "GET", .path = "/healthz", .handle = get_health},
-    {.method = "GET", .path = "/readyz", .handle = get_ready},
+    {.method = "GET",
+     .path = "/healthz",
+     .access = ACCESS_OPEN,
+     .handle = get_health},
+    {.method = "GET",
+     .path = "/readyz",
+     .access = ACCESS_OPEN,
+     .handle = get_ready},
     {.method = "GET", .path = "/metrics", .handle = get_metrics},
-    {.method = "GET", .path = "/openapi.yaml", .handle = page_openapi},
+    {.method = "GET",
+     .path = "/openapi.yaml",
+     .access = ACCESS_OPEN,
+     .handle = page_openapi},
 };
 const size_t api_routes_count = sizeof api_routes / sizeof api_routes[0];
+
+static bool request_allowed(void *context, const struct http_route *route,
+                            struct http_request *request,
+                            struct http_reply *reply)
+{
+    const struct api *api = context;
+    return access_allows(&api->access, route, request, reply);
+}
 
 static void request_finished(void *context, const struct http_route *route,
                              unsigned status, uint64_t elapsed_us)
@@ -268,6 +320,8 @@ enum result api_start(struct api *api, const struct config *config,
         .reply_bytes_max = REPLY_BYTES_MAX,
         .cors_origins =
             config->cors_origins[0] != '\0' ? config->cors_origins : NULL,
+        .connections_per_address_max = config->connections_per_address_max,
+        .allows = request_allowed,
         .finished = request_finished,
     };
     return http_server_start(&http, ret, fault);

@@ -1,6 +1,7 @@
 #ifndef FLIXTUBE_HISTORY_API_H
 #define FLIXTUBE_HISTORY_API_H
 
+#include "access.h"
 #include "amqp_link.h"
 #include "config.h"
 #include "consumer.h"
@@ -19,6 +20,7 @@ struct api {
     const char *db;           /* the store's path */
     const char *backup_dir;   /* "" for none */
     bool admin;               /* ADMIN_API=on */
+    struct access access;
 };
 
 extern const struct http_route api_routes[];

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bearer_token.h"
 #include "cleanup.h"
 #include "command.h"
 #include "command_words.h"
@@ -11,6 +12,7 @@
 
 enum {
     TEXT_BYTES_MAX = 64 * 1024,
+    TOKEN_S = 60,
     TIMEOUT_S = 600, /* a user with very many views */
 };
 
@@ -19,15 +21,27 @@ static const char help[] =
     "\n"
     "  history erase --user ID\n"
     "\n"
-    "Prints a receipt as JSON. What was viewed until \"refusedUntil\" is "
-    "never\n"
-    "stored again, by no redelivery, replay or restore. While history serves\n"
-    "the store, the service is asked, which takes ADMIN_API=on there. "
-    "Settings:\n"
-    "HISTORY_DB, BACKUP_DIR, PORT, BIND. Exit codes: 0 done, 1 it failed, or\n"
-    "the receipt says that a part was not done, 2 wrong usage or setting, 3 "
-    "the\n"
-    "store or the service is not reached.\n";
+    "Prints a receipt as JSON. What was viewed until \"refusedUntil\" is\n"
+    "never stored again, by no redelivery, replay or restore. While history\n"
+    "serves the store, the service is asked, which takes ADMIN_API=on there,\n"
+    "or an HS256 key in AUTH_KEYS. Settings: HISTORY_DB, BACKUP_DIR, PORT,\n"
+    "BIND. Exit codes: 0 done, 1 it failed, or the receipt says that a part\n"
+    "was not done, 2 wrong usage or setting, 3 the store or the service is\n"
+    "not reached.\n";
+
+/* Where the service wants tokens, one of its own keys' makes ours. */
+static enum result make_token(const struct config *config, const char *user_id,
+                              char token[TOKEN_BYTES_MAX], struct fault *fault)
+{
+    struct token_keys *keys = NULL;
+    enum result r =
+        token_keys_open(config->auth_keys, config->auth_audience, &keys, fault);
+    if (r == RESULT_OK)
+        r = token_make(keys, user_id, "", TOKEN_S, token, TOKEN_BYTES_MAX,
+                       fault);
+    token_keys_close(keys);
+    return r;
+}
 
 static enum program_exit ask_service(const struct config *config,
                                      const char *user_id)
@@ -41,9 +55,15 @@ static enum program_exit ask_service(const struct config *config,
     buffer_append(&target, "", 1);
     if (target.failed)
         return command_complain("erase", RESULT_UNAVAILABLE, "out of memory");
-    enum result r =
-        local_request(config->bind, config->port, "DELETE", target.data,
-                      TIMEOUT_S, &status, &answer, &fault);
+    char token[TOKEN_BYTES_MAX];
+    bool tokens = config->auth_keys[0] != '\0';
+    enum result r = RESULT_OK;
+    if (tokens)
+        r = make_token(config, user_id, token, &fault);
+    if (r == RESULT_OK)
+        r = local_request(config->bind, config->port, "DELETE", target.data,
+                          tokens ? token : NULL, TIMEOUT_S, &status, &answer,
+                          &fault);
     if (r != RESULT_OK)
         return command_complain("erase", r, "the store is in use, and %s",
                                 fault.text);

@@ -1,5 +1,7 @@
 #include "config.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -15,7 +17,7 @@ struct number {
 };
 
 enum {
-    NUMBERS = 9,
+    NUMBERS = 11,
 };
 
 /* The limits say: PREFETCH, what a quorum queue takes well; BATCH_LINGER_MS, a
@@ -32,6 +34,10 @@ static const struct number checkpoint_s = {"CHECKPOINT_S", 60, 0, 86400};
 static const struct number backup_every_s = {"BACKUP_EVERY_S", 3600, 1,
                                              31 * 86400};
 static const struct number backup_keep = {"BACKUP_KEEP", 24, 1, 10000};
+static const struct number requests_per_s = {"HTTP_REQUESTS_PER_S_MAX", 0, 0,
+                                             1000000};
+static const struct number per_address = {"HTTP_CONNECTIONS_PER_ADDRESS_MAX", 0,
+                                          0, 30000};
 
 static enum result read_number(const struct number *number, int64_t *ret,
                                struct fault *fault)
@@ -44,8 +50,9 @@ static enum result read_numbers(struct config *config, struct fault *fault)
 {
     int64_t values[NUMBERS] = {0};
     const struct number *numbers[NUMBERS] = {
-        &port,        &batch_max,    &linger_ms,      &prefetch,   &readers,
-        &connections, &checkpoint_s, &backup_every_s, &backup_keep};
+        &port,        &batch_max,      &linger_ms,    &prefetch,
+        &readers,     &connections,    &checkpoint_s, &backup_every_s,
+        &backup_keep, &requests_per_s, &per_address};
     for (size_t i = 0; i < NUMBERS; i++) {
         enum result r = read_number(numbers[i], &values[i], fault);
         if (r != RESULT_OK)
@@ -60,6 +67,8 @@ static enum result read_numbers(struct config *config, struct fault *fault)
     config->checkpoint_s = (uint32_t)values[6];
     config->backup_every_s = (uint32_t)values[7];
     config->backup_keep = (uint32_t)values[8];
+    config->requests_per_s_max = (uint32_t)values[9];
+    config->connections_per_address_max = (uint32_t)values[10];
     return RESULT_OK;
 }
 
@@ -87,6 +96,46 @@ static enum result read_texts(struct config *config, struct fault *fault)
     return r;
 }
 
+/* What is no address at all, the server's start will refuse. */
+static bool is_open_to_others(const char *bind)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, bind, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 != 127;
+    return inet_pton(AF_INET6, bind, &v6) == 1 && !IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+/* Nobody shall open everybody's history to a network by mistake. */
+static enum result read_auth(struct config *config, struct fault *fault)
+{
+    char auth[8];
+    enum result r = env_text("AUTH_KEYS", "", config->auth_keys,
+                             sizeof config->auth_keys, fault);
+    if (r == RESULT_OK)
+        r = env_text("AUTH_AUDIENCE", "", config->auth_audience,
+                     sizeof config->auth_audience, fault);
+    if (r == RESULT_OK)
+        r = env_text("AUTH", "", auth, sizeof auth, fault);
+    if (r != RESULT_OK)
+        return r;
+    if (auth[0] != '\0' && strcmp(auth, "off") != 0)
+        return fault_set(fault, RESULT_MALFORMED,
+                         "AUTH is off or not set; AUTH_KEYS turns it on");
+    if (auth[0] != '\0' && config->auth_keys[0] != '\0')
+        return fault_set(fault, RESULT_MALFORMED,
+                         "AUTH=off and AUTH_KEYS are both set: one must go");
+    if (auth[0] == '\0' && config->auth_keys[0] == '\0' &&
+        is_open_to_others(config->bind))
+        return fault_set(
+            fault, RESULT_MALFORMED,
+            "BIND=%s would let everyone there read every history: set "
+            "AUTH_KEYS to a folder of keys, or AUTH=off where something in "
+            "front asks who it is",
+            config->bind);
+    return RESULT_OK;
+}
+
 static enum result read_switch(const char *name, bool *ret, struct fault *fault)
 {
     char text[8];
@@ -108,6 +157,8 @@ enum result config_read(struct config *ret, struct fault *fault)
         r = read_texts(&config, fault);
     if (r == RESULT_OK)
         r = read_switch("ADMIN_API", &config.admin_api, fault);
+    if (r == RESULT_OK)
+        r = read_auth(&config, fault);
     if (r == RESULT_OK)
         *ret = config;
     return r;

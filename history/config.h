@@ -25,6 +25,10 @@ struct config {
     uint32_t backup_keep;
     uint32_t checkpoint_s; /* 0: never */
     bool admin_api;
+    char auth_keys[ENV_VALUE_BYTES_MAX];  /* folder; "": no tokens */
+    char auth_audience[256];              /* "": not looked at */
+    uint32_t requests_per_s_max;          /* of one address; 0: no limit */
+    uint32_t connections_per_address_max; /* 0: no limit */
 };
 
 /* Errors: RESULT_MALFORMED or RESULT_UNAVAILABLE, naming the variable. */

@@ -18,6 +18,7 @@ static const char help[] =
     "  history replay …      bring the stream's views into the store\n"
     "  history drill …       rebuild the store aside, and compare\n"
     "  history erase --user U  remove a user's views, for good\n"
+    "  history token …       make a token for a user or an operator\n"
     "  history --healthcheck ask the running service whether it is alive\n"
     "  history --routes      print the routes as JSON\n"
     "  history --version\n"
@@ -60,7 +61,7 @@ static const struct program_command commands[] = {
     {"dead", command_dead},     {"drill", command_drill},
     {"erase", command_erase},   {"verify", command_verify},
     {"backup", command_backup}, {"restore", command_restore},
-    {"replay", command_replay},
+    {"replay", command_replay}, {"token", command_token},
 };
 
 int main(int argc, char **argv)

@@ -39,6 +39,7 @@ struct service {
     struct http_server *http;
     struct checkpoint *checkpoint;
     struct backup_schedule *backups;
+    struct access access;
     struct api api;
     struct loop_waker *ender;
     bool is_lost; /* the store */
@@ -112,6 +113,19 @@ static enum result start_consumer(struct service *service, struct fault *fault)
     return consumer_start(&config, &service->consumer, fault);
 }
 
+static enum result start_access(struct service *service, struct fault *fault)
+{
+    const struct config *config = service->config;
+    enum result r = RESULT_OK;
+    if (config->auth_keys[0] != '\0')
+        r = token_keys_open(config->auth_keys, config->auth_audience,
+                            &service->access.keys, fault);
+    if (r == RESULT_OK && config->requests_per_s_max > 0)
+        r = rate_limit_make(config->requests_per_s_max, &service->access.limit,
+                            fault);
+    return r;
+}
+
 static enum result start_api(struct service *service, struct fault *fault)
 {
     service->api = (struct api){
@@ -123,6 +137,7 @@ static enum result start_api(struct service *service, struct fault *fault)
         .db = service->config->db,
         .backup_dir = service->config->backup_dir,
         .admin = service->config->admin_api,
+        .access = service->access,
     };
     return api_start(&service->api, service->config, &service->http, fault);
 }
@@ -181,6 +196,8 @@ static enum result start_all(struct service *service, struct fault *fault)
     if (r == RESULT_OK)
         r = start_consumer(service, fault);
     if (r == RESULT_OK)
+        r = start_access(service, fault);
+    if (r == RESULT_OK)
         r = start_api(service, fault);
     if (r == RESULT_OK)
         r = start_checkpoint(service, fault);
@@ -197,6 +214,8 @@ static enum result stop_all(struct service *service, struct fault *fault)
     backup_schedule_stop(service->backups);
     checkpoint_stop(service->checkpoint);
     http_server_stop(service->http, HTTP_GRACE_MS);
+    rate_limit_end(service->access.limit);
+    token_keys_close(service->access.keys);
     dead_letters_stop(service->dead_letters, DEAD_LETTER_GRACE_MS);
     ingest_stop(service->ingest);
     consumer_end(service->consumer);

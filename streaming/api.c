@@ -17,6 +17,7 @@ enum {
     BODY_TIMEOUT_MS = 15 * 1000,
     IDLE_TIMEOUT_MS = 60 * 1000,
     REPLY_BYTES_MAX = 16 << 20, /* the list of CATALOG_VIDEOS_MAX videos */
+    VIEWER_TOKEN_S = 3600,      /* a page asks for the next before it ends */
 };
 
 static void write_video(struct buffer *body, const struct video_file *video)
@@ -93,7 +94,7 @@ static void get_video(void *context, struct http_request *request,
         http_reply_problem(reply, 404, "there is no video of that id");
         return;
     }
-    struct uuid viewer = viewer_of(request, reply);
+    struct uuid viewer = viewer_of(api->keys, request, reply);
     struct byte_range range;
     struct video_file *followed = video_file_hold(video);
     bool sends = video_reply(video, request, reply, &range);
@@ -104,17 +105,35 @@ static void get_video(void *context, struct http_request *request,
     video_file_release(followed);
 }
 
+/* What the viewer's page shows to history. */
+static void add_token(struct api *api, struct buffer *body, const char *viewer)
+{
+    char token[TOKEN_BYTES_MAX];
+    struct fault fault = {0};
+    if (token_make(api->keys, viewer, "", VIEWER_TOKEN_S, token, sizeof token,
+                   &fault) != RESULT_OK) {
+        log_error("viewer without a token", log_text("why", fault.text),
+                  log_end());
+        return;
+    }
+    buffer_append_text(body, ",\"token\":");
+    json_write_text(body, token);
+    buffer_append_format(body, ",\"tokenSeconds\":%d", VIEWER_TOKEN_S);
+}
+
 static void get_viewer(void *context, struct http_request *request,
                        struct http_reply *reply)
 {
     struct api *api = context;
-    struct uuid viewer = viewer_of(request, reply);
+    struct uuid viewer = viewer_of(api->keys, request, reply);
     char id[UUID_TEXT_BYTES];
     uuid_format(&viewer, id);
     buffer_append_text(&reply->body, "{\"userId\":");
     json_write_text(&reply->body, id);
     buffer_append_text(&reply->body, ",\"historyUrl\":");
     json_write_text(&reply->body, api->config->history_url);
+    if (api->keys != NULL)
+        add_token(api, &reply->body, id);
     buffer_append_text(&reply->body, "}\n");
     reply->content_type = "application/json";
     http_reply_header(reply, "Cache-Control", "private, no-store");
@@ -149,7 +168,7 @@ static void post_progress(void *context, struct http_request *request,
         http_reply_problem(reply, 404, "there is no video of that id");
         return;
     }
-    struct uuid viewer = viewer_of(request, reply);
+    struct uuid viewer = viewer_of(api->keys, request, reply);
     struct session_outcome outcome;
     enum result r = counting_report(api->counting, &viewer, video,
                                     &report.report, &outcome, &fault);
@@ -223,7 +242,7 @@ static void get_page(void *context, struct http_request *request,
                      struct http_reply *reply)
 {
     struct api *api = context;
-    (void)viewer_of(request, reply);
+    (void)viewer_of(api->keys, request, reply);
     page_html(api->config->history_url, reply);
 }
 

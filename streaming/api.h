@@ -1,6 +1,7 @@
 #ifndef FLIXTUBE_STREAMING_API_H
 #define FLIXTUBE_STREAMING_API_H
 
+#include "bearer_token.h"
 #include "catalog.h"
 #include "condition.h"
 #include "config.h"
@@ -20,6 +21,7 @@ struct api {
     struct deliveries *deliveries;
     struct outbox *outbox;
     struct publisher *publisher;
+    struct token_keys *keys; /* by which viewers read their history; NULL */
     struct metrics_histogram request;
     _Atomic uint64_t requests[6]; /* by the status's first digit */
 };

@@ -61,6 +61,12 @@ static enum result read_texts(struct config *config, struct fault *fault)
     if (r == RESULT_OK)
         r = env_text("HISTORY_URL", "http://localhost:4001",
                      config->history_url, sizeof config->history_url, fault);
+    if (r == RESULT_OK)
+        r = env_text("AUTH_KEYS", "", config->auth_keys,
+                     sizeof config->auth_keys, fault);
+    if (r == RESULT_OK)
+        r = env_text("AUTH_AUDIENCE", "", config->auth_audience,
+                     sizeof config->auth_audience, fault);
     if (r == RESULT_OK && !is_origin(config->history_url))
         r = fault_set(fault, RESULT_MALFORMED,
                       "HISTORY_URL must be of the form http://host:port");

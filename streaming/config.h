@@ -18,6 +18,8 @@ struct config {
     char history_url[512]; /* scheme://host[:port], no path */
     int64_t session_idle_ms;
     uint32_t http_connections_max;
+    char auth_keys[ENV_VALUE_BYTES_MAX]; /* folder; "": no tokens */
+    char auth_audience[256];             /* "": tokens name none */
 };
 
 /* Errors: RESULT_MALFORMED or RESULT_UNAVAILABLE, naming the variable. */

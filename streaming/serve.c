@@ -120,6 +120,21 @@ static enum result start_counting(struct service *service, struct fault *fault)
     return deliveries_start(&service->counting, &service->deliveries, fault);
 }
 
+static enum result start_keys(struct service *service, struct fault *fault)
+{
+    const struct config *config = service->config;
+    struct token_keys **keys = &service->api.keys;
+    char token[TOKEN_BYTES_MAX];
+    if (config->auth_keys[0] == '\0')
+        return RESULT_OK;
+    enum result r =
+        token_keys_open(config->auth_keys, config->auth_audience, keys, fault);
+    /* Without one that signs, viewers could not read their own history. */
+    if (r == RESULT_OK)
+        r = token_make(*keys, "", "", 1, token, sizeof token, fault);
+    return r;
+}
+
 static enum result start_api(struct service *service, struct fault *fault)
 {
     service->api.config = service->config;
@@ -156,6 +171,8 @@ static enum result start_all(struct service *service, struct fault *fault)
         r = publisher_start(service->outbox, &service->amqp,
                             &service->publisher, fault);
     if (r == RESULT_OK)
+        r = start_keys(service, fault);
+    if (r == RESULT_OK)
         r = start_api(service, fault);
     if (r == RESULT_OK)
         r = loop_on_stop_signal(service->loop, stop, service, fault);
@@ -166,6 +183,7 @@ static enum result start_all(struct service *service, struct fault *fault)
 static enum result stop_all(struct service *service, struct fault *fault)
 {
     http_server_stop(service->http, HTTP_GRACE_MS);
+    token_keys_close(service->api.keys);
     deliveries_stop(service->deliveries);
     publisher_stop(service->publisher, PUBLISHER_GRACE_MS);
     enum result r = outbox_close(service->outbox, fault);

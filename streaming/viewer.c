@@ -1,24 +1,69 @@
 #include "viewer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "cookie.h"
 
-#define YEAR_S 31536000
+#define YEAR_S       31536000
+#define SCOPE_VIEWER "viewer"
 
-struct uuid viewer_of(const struct http_request *request,
+static bool viewer_of_token(struct token_keys *keys, const char *token,
+                            struct uuid *ret)
+{
+    struct token_claims claims;
+    struct fault fault = {0};
+    return token_check(keys, token, &claims, &fault) == RESULT_OK &&
+           token_has_scope(&claims, SCOPE_VIEWER) &&
+           uuid_parse(claims.subject, strlen(claims.subject), ret);
+}
+
+static bool signed_viewer(struct token_keys *keys, const char *header,
+                          struct uuid *ret)
+{
+    struct cookie cookie;
+    char token[TOKEN_BYTES_MAX];
+    while (header != NULL && cookie_next(&header, &cookie)) {
+        if (cookie.name_bytes != strlen(COOKIE_VIEWER) ||
+            memcmp(cookie.name, COOKIE_VIEWER, cookie.name_bytes) != 0 ||
+            cookie.value_bytes >= sizeof token)
+            continue;
+        memcpy(token, cookie.value, cookie.value_bytes);
+        token[cookie.value_bytes] = '\0';
+        if (viewer_of_token(keys, token, ret))
+            return true;
+    }
+    return false;
+}
+
+/* Without a cookie he is another viewer the next time. */
+static void set_cookie(struct token_keys *keys, const char *id,
+                       struct http_reply *reply)
+{
+    char token[TOKEN_BYTES_MAX];
+    char cookie[TOKEN_BYTES_MAX + 128];
+    struct fault fault = {0};
+    if (keys != NULL && token_make(keys, id, SCOPE_VIEWER, YEAR_S, token,
+                                   sizeof token, &fault) != RESULT_OK)
+        return;
+    (void)snprintf(cookie, sizeof cookie,
+                   "viewer=%s; HttpOnly; SameSite=Lax; Path=/; Max-Age=%d",
+                   keys != NULL ? token : id, YEAR_S);
+    http_reply_header(reply, "Set-Cookie", cookie);
+}
+
+struct uuid viewer_of(struct token_keys *keys,
+                      const struct http_request *request,
                       struct http_reply *reply)
 {
     struct uuid viewer;
-    if (cookie_viewer(http_request_header(request, "Cookie"), &viewer))
+    const char *header = http_request_header(request, "Cookie");
+    if (keys != NULL ? signed_viewer(keys, header, &viewer)
+                     : cookie_viewer(header, &viewer))
         return viewer;
     viewer = uuid_make();
     char id[UUID_TEXT_BYTES];
-    char cookie[160];
     uuid_format(&viewer, id);
-    (void)snprintf(cookie, sizeof cookie,
-                   "viewer=%s; HttpOnly; SameSite=Lax; Path=/; Max-Age=%d", id,
-                   YEAR_S);
-    http_reply_header(reply, "Set-Cookie", cookie);
+    set_cookie(keys, id, reply);
     return viewer;
 }

@@ -6,6 +6,7 @@
 run_packages=(
     gcc libc6-dev cmake ninja-build pkgconf ccache
     libsqlite3-dev librabbitmq-dev libmicrohttpd-dev libcjson-dev libuv1-dev
+    libjwt-dev
     rabbitmq-server procps
 )
 

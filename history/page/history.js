@@ -22,6 +22,7 @@ const page = {
   loading: byId('loading'), newest: byId('newest'), notice: byId('notice'),
   older: byId('older'), pages: byId('pages'), range: byId('range'),
   rows: byId('rows'), scope: byId('scope'), sheet: byId('sheet'),
+  sign: byId('sign'), token: byId('token'),
   table: byId('table'), userId: byId('userId'), videoId: byId('videoId'),
   videos: byId('videos'), viewers: byId('viewers'),
 };
@@ -278,6 +279,10 @@ let timer = 0;
 let asking = null;      /* the AbortController of the running question */
 
 class Refused extends Error {} /* asking again cannot help */
+class Unknown extends Refused {} /* who asks */
+
+/* For as long as this tab is open; in no address. */
+const TOKEN = 'flixtube-token';
 
 async function problemText(response) {
   try {
@@ -290,9 +295,13 @@ async function problemText(response) {
 
 async function ask(signal) {
   const { videoId, userId, cursor } = place();
+  const headers = { accept: 'application/json' };
+  const token = sessionStorage.getItem(TOKEN);
+  if (token !== null) headers.authorization = `Bearer ${token}`;
   const response = await fetch(
     address('/history', { videoId, userId, limit: PAGE_ROWS, cursor }),
-    { headers: { accept: 'application/json' }, cache: 'no-store', signal });
+    { headers, cache: 'no-store', signal });
+  if (response.status === 401) throw new Unknown(await problemText(response));
   if (response.status >= 400 && response.status < 500)
     throw new Refused(await problemText(response));
   if (!response.ok) throw new Error(await problemText(response));
@@ -320,6 +329,7 @@ function show(answer) {
   showPages(views.length);
   if (!page.notice.hidden) announce('The history answers again.');
   page.notice.hidden = true;
+  page.sign.hidden = true;
   if (isRefresh && came > 0) announce(`${viewsText(came)} new.`);
   else if (!isRefresh && before !== null) announce(sayPage(views.length));
 }
@@ -340,6 +350,7 @@ function showTrouble(error) {
   page.notice.textContent = text;
   page.notice.hidden = false;
   page.live.hidden = true;
+  page.sign.hidden = !(error instanceof Unknown);
   if (shownSearch === location.search) return;
   shownSearch = '?'; /* none: what comes next is no news */
   nextCursor = '';
@@ -410,6 +421,13 @@ page.filters.addEventListener('submit', (event) => {
     videoId: idOf(page.videoId.value.trim(), page.videos, titleOf),
     userId: idOf(page.userId.value.trim(), page.viewers, viewerText),
   });
+});
+
+page.sign.addEventListener('submit', (event) => {
+  event.preventDefault();
+  sessionStorage.setItem(TOKEN, page.token.value.trim());
+  page.token.value = '';
+  arrive();
 });
 
 page.clear.addEventListener('click', () => {

@@ -160,13 +160,16 @@ function repeat(work, interval_ms) {
 
 /* ---- The viewer and the viewer's history ---- */
 
-let viewer = null; /* {userId, historyUrl} as the service told */
+let viewer = null; /* {userId, historyUrl, token, until_ms} */
 
 async function meetViewer() {
   const told = await askJson('/viewer');
   const url = new URL(told.historyUrl);
   if (!/^https?:$/.test(url.protocol)) throw new Error('not an address');
-  viewer = { userId: told.userId, historyUrl: url.href.replace(/\/+$/, '') };
+  viewer = {
+    userId: told.userId, historyUrl: url.href.replace(/\/+$/, ''),
+    token: told.token, until_ms: Date.now() + told.tokenSeconds * 800,
+  };
   page.historyLink.href = `${viewer.historyUrl}/`;
   page.historyAll.href =
     `${viewer.historyUrl}/?userId=${encodeURIComponent(viewer.userId)}`;
@@ -262,15 +265,20 @@ function showHistory(views) {
 
 async function refreshHistory() {
   try {
-    if (viewer === null) await meetViewer();
+    if (viewer === null || Date.now() > viewer.until_ms) await meetViewer();
     const answer = await askJson(`${viewer.historyUrl}/history?userId=`
       + `${encodeURIComponent(viewer.userId)}&limit=${HISTORY_ROWS}`,
-    { credentials: 'omit' });
+    {
+      credentials: 'omit',
+      headers: viewer.token ? { authorization: `Bearer ${viewer.token}` } : {},
+    });
     if (!Array.isArray(answer?.history)) throw new Error('not a history');
     showHistory(answer.history);
     setNotice(page.historyNotice, '');
     return true;
   } catch (error) {
+    /* The token may be of a key that is no more. */
+    if (error instanceof Refused && viewer?.token) viewer.until_ms = 0;
     const where = viewer === null ? '' : ` at ${viewer.historyUrl}`;
     const why = error instanceof Refused ? ` It says: ${error.message}.` : '';
     setNotice(page.historyNotice, `Your history${where} does not answer this`
