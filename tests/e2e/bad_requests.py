@@ -54,7 +54,8 @@ HISTORY_CASES = [
     ("/history?userId=a%00b", {}, 400, "userId"),
     ("/history?" + "&".join(f"p{n}=1" for n in range(40)), {}, 400, "parameter"),
     ("/history?videoId=" + "v" * 257, {}, 400, "videoId"),
-    ("/history", {"method": "DELETE"}, 405, "DELETE"),
+    ("/history", {"method": "PUT"}, 405, "PUT"),
+    ("/history?userId=u1", {"method": "DELETE"}, 403, "ADMIN_API"),
     ("/history", post(b"{}"), 405, "POST"),
     ("/viewed", {}, 405, "GET"),
     ("/healthz?x=1", {}, 400, "x"),
@@ -204,7 +205,7 @@ class BadRequests(Claims):
 
     def test_a_wrong_method_is_told_the_right_ones(self):
         self.assertEqual(
-            request("PUT", self.views.url("/history")).headers["Allow"], "GET, HEAD"
+            request("PUT", self.views.url("/healthz")).headers["Allow"], "GET, HEAD"
         )
         self.assertEqual(
             request("GET", self.views.url("/viewed")).headers["Allow"], "POST"
