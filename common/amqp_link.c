@@ -220,16 +220,34 @@ enum result amqp_link_declare_exchange(struct amqp_link *link,
                            "cannot declare an exchange", fault);
 }
 
+/* Before amqp_link_reply(), whose words are gone with the next call. */
+static void note_difference(const struct amqp_queue *queue,
+                            const amqp_rpc_reply_t *reply)
+{
+    if (queue->differs == NULL ||
+        reply->reply_type != AMQP_RESPONSE_SERVER_EXCEPTION ||
+        reply->reply.id != AMQP_CHANNEL_CLOSE_METHOD)
+        return;
+    const amqp_channel_close_t *close = reply->reply.decoded;
+    if (close->reply_code == AMQP_PRECONDITION_FAILED)
+        *queue->differs = true;
+    else if (close->reply_code == AMQP_NOT_FOUND)
+        *queue->differs = false;
+}
+
 enum result amqp_link_declare_queue(struct amqp_link *link,
                                     const struct amqp_queue *queue,
                                     struct fault *fault)
 {
     amqp_table_entry_t entries[AMQP_ARGUMENTS_MAX];
+    bool passive = queue->differs != NULL && *queue->differs;
     (void)amqp_queue_declare(link->state, AMQP_CHANNEL,
-                             amqp_bytes_of(queue->name), 0, 1, 0, 0,
+                             amqp_bytes_of(queue->name), passive, 1, 0, 0,
                              table_of(queue->arguments, entries));
-    enum result r = amqp_link_reply(link, amqp_get_rpc_reply(link->state),
-                                    "cannot declare a queue", fault);
+    amqp_rpc_reply_t reply = amqp_get_rpc_reply(link->state);
+    note_difference(queue, &reply);
+    enum result r =
+        amqp_link_reply(link, reply, "cannot declare a queue", fault);
     if (r != RESULT_OK || queue->exchange == NULL)
         return r;
     (void)amqp_queue_bind(link->state, AMQP_CHANNEL, amqp_bytes_of(queue->name),

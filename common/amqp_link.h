@@ -1,6 +1,7 @@
 #ifndef FLIXTUBE_COMMON_AMQP_LINK_H
 #define FLIXTUBE_COMMON_AMQP_LINK_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -55,6 +56,12 @@ struct amqp_queue {
     const char *name;
     struct amqp_argument arguments[AMQP_ARGUMENTS_MAX]; /* NULL name ends it */
     const char *exchange; /* bound to it with an empty routing key */
+    /*
+     * Not NULL: a queue of that name with other arguments will do. The broker's
+     * refusal is noted here and costs the link, as each does; from then on the
+     * queue is bound as it is, and declared again only when it is gone.
+     */
+    _Atomic bool *differs;
 };
 
 struct amqp_message {

@@ -8,6 +8,7 @@
 #include "amqp_link.h"
 #include "batcher.h"
 #include "store.h"
+#include "topology.h"
 
 struct number {
     const char *name;
@@ -152,6 +153,7 @@ static enum result read_switch(const char *name, bool *ret, struct fault *fault)
 enum result config_read(struct config *ret, struct fault *fault)
 {
     struct config config = {0};
+    struct topology_retention retention = {0};
     enum result r = read_numbers(&config, fault);
     if (r == RESULT_OK)
         r = read_texts(&config, fault);
@@ -160,6 +162,10 @@ enum result config_read(struct config *ret, struct fault *fault)
     if (r == RESULT_OK)
         r = read_auth(&config, fault);
     if (r == RESULT_OK)
-        *ret = config;
-    return r;
+        r = topology_retention_read(&retention, fault);
+    if (r != RESULT_OK)
+        return r;
+    topology_retain(&retention);
+    *ret = config;
+    return RESULT_OK;
 }

@@ -31,7 +31,8 @@ struct config {
     uint32_t connections_per_address_max; /* 0: no limit */
 };
 
-/* Errors: RESULT_MALFORMED or RESULT_UNAVAILABLE, naming the variable. */
+/* Also sets what the stream keeps (topology_retain).
+ * Errors: RESULT_MALFORMED or RESULT_UNAVAILABLE, naming the variable. */
 enum result config_read(struct config *ret, struct fault *fault);
 
 #endif

@@ -479,9 +479,7 @@ static void connect_work(void *context)
     struct consumer *c = context;
     struct fault *fault = &c->opened_fault;
     struct amqp_link *link = NULL;
-    enum result r = amqp_link_open(&c->config.amqp, &link, fault);
-    if (r == RESULT_OK)
-        r = topology_declare(link, fault);
+    enum result r = topology_open(&c->config.amqp, &link, fault);
     if (r == RESULT_OK)
         r = amqp_link_consume(link, TOPOLOGY_QUEUE, c->config.prefetch, NULL,
                               fault);
@@ -520,6 +518,11 @@ static void connect_done(void *context)
     char server[AMQP_TEXT_BYTES_MAX];
     amqp_url_public(c->config.amqp.url, server);
     log_info("broker connected", log_text("server", server), log_end());
+    if (topology_stream_differs())
+        log_warn("the stream has other limits than STREAM_MAX_AGE_S and "
+                 "STREAM_MAX_BYTES say",
+                 log_text("stream", TOPOLOGY_STREAM),
+                 log_text("advice", TOPOLOGY_DIFFERS_ADVICE), log_end());
     c->state = CONSUMER_CONSUMING;
     c->reconnect_ms = c->config.reconnect_ms_min;
     c->config.counters->connects++;

@@ -26,20 +26,6 @@ struct dead_queue {
     struct dead_found found;
 };
 
-static enum result open_link(const struct amqp_options *amqp,
-                             struct amqp_link **ret, struct fault *fault)
-{
-    struct amqp_link *link = NULL;
-    enum result r = amqp_link_open(amqp, &link, fault);
-    if (r == RESULT_OK)
-        r = topology_declare(link, fault);
-    if (r == RESULT_OK)
-        *ret = link;
-    else
-        amqp_link_close(link);
-    return r;
-}
-
 enum result dead_queue_open(const struct amqp_options *amqp,
                             struct dead_queue **ret, struct fault *fault)
 {
@@ -47,7 +33,7 @@ enum result dead_queue_open(const struct amqp_options *amqp,
     if (queue == NULL)
         return fault_set(fault, RESULT_UNAVAILABLE, "out of memory");
     queue->amqp = *amqp;
-    enum result r = open_link(amqp, &queue->link, fault);
+    enum result r = topology_open(amqp, &queue->link, fault);
     if (r != RESULT_OK) {
         dead_queue_close(queue);
         return r;

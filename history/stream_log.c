@@ -29,9 +29,7 @@ enum result stream_log_open(const struct amqp_options *amqp, const char *from,
     struct stream_log *log = calloc(1, sizeof *log);
     if (log == NULL)
         return fault_set(fault, RESULT_UNAVAILABLE, "out of memory");
-    enum result r = amqp_link_open(amqp, &log->link, fault);
-    if (r == RESULT_OK)
-        r = topology_declare(log->link, fault);
+    enum result r = topology_open(amqp, &log->link, fault);
     if (r == RESULT_OK)
         r = amqp_link_consume(log->link, TOPOLOGY_STREAM, PREFETCH, from,
                               fault);

@@ -1,5 +1,10 @@
 #include "topology.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "env.h"
+
 /* RabbitMQ 4 has a limit of 20 by default, and counts every connection that
  * was lost, so a history that crashes and comes back would throw views away.
  * Its -1 (no limit) must not be used: 3.10 drops the message at once. Ours are
@@ -12,9 +17,27 @@
 
 /* The stream is for replay: as long as a restore may reach back, and no more
  * disk than this. Whole segments go, so they are small beside the limit. */
-#define STREAM_AGE_MAX           "30D"
-#define STREAM_BYTES_MAX         INT64_C(20000000000)
+#define STREAM_AGE_S             INT64_C(2592000)
+#define STREAM_BYTES             INT64_C(20000000000)
 #define STREAM_SEGMENT_BYTES_MAX INT64_C(100000000)
+
+enum {
+    DAY_S = 86400,
+    /* Less would leave nothing to replay when a segment leaves. */
+    STREAM_AGE_S_MIN = 60,
+    STREAM_BYTES_MIN = 10 * 1000 * 1000,
+    STREAM_SEGMENTS_MIN = 4,
+    STREAM_ARGUMENT_BYTES = 2, /* places in its arguments */
+    STREAM_ARGUMENT_SEGMENT,
+};
+
+/* As large as the broker's own limits allow. */
+#define STREAM_AGE_S_MAX (INT64_C(100) * 365 * DAY_S)
+#define STREAM_BYTES_MAX INT64_C(1000000000000000)
+
+static char stream_age[24] = "30D";
+static _Atomic bool stream_differs;
+static _Atomic bool stream_differs_told;
 
 const struct amqp_exchange topology_exchanges[] = {
     {.name = TOPOLOGY_EXCHANGE, .type = "fanout"},
@@ -25,7 +48,7 @@ const size_t topology_exchanges_count =
 
 /* The dead-letter queue comes first: what the next one dead-letters needs it.
  */
-const struct amqp_queue topology_queues[] = {
+struct amqp_queue topology_queues[] = {
     {.name = TOPOLOGY_DEAD_QUEUE,
      .arguments = {{.name = "x-queue-type", .text = "quorum"},
                    {.name = "x-delivery-limit",
@@ -43,16 +66,48 @@ const struct amqp_queue topology_queues[] = {
      .exchange = TOPOLOGY_EXCHANGE},
     {.name = TOPOLOGY_STREAM,
      .arguments = {{.name = "x-queue-type", .text = "stream"},
-                   {.name = "x-max-age", .text = STREAM_AGE_MAX},
-                   {.name = "x-max-length-bytes", .integer = STREAM_BYTES_MAX},
+                   {.name = "x-max-age", .text = stream_age},
+                   {.name = "x-max-length-bytes", .integer = STREAM_BYTES},
                    {.name = "x-stream-max-segment-size-bytes",
                     .integer = STREAM_SEGMENT_BYTES_MAX}},
-     .exchange = TOPOLOGY_EXCHANGE},
+     .exchange = TOPOLOGY_EXCHANGE,
+     .differs = &stream_differs},
 };
 const size_t topology_queues_count =
     sizeof topology_queues / sizeof topology_queues[0];
 
-enum result topology_declare(struct amqp_link *link, struct fault *fault)
+enum result topology_retention_read(struct topology_retention *ret,
+                                    struct fault *fault)
+{
+    enum result r =
+        env_integer("STREAM_MAX_AGE_S", STREAM_AGE_S, STREAM_AGE_S_MIN,
+                    STREAM_AGE_S_MAX, &ret->age_max_s, fault);
+    return r == RESULT_OK
+               ? env_integer("STREAM_MAX_BYTES", STREAM_BYTES, STREAM_BYTES_MIN,
+                             STREAM_BYTES_MAX, &ret->bytes_max, fault)
+               : r;
+}
+
+void topology_retain(const struct topology_retention *retention)
+{
+    struct amqp_argument *arguments =
+        topology_queues[topology_queues_count - 1].arguments;
+    int64_t segment = retention->bytes_max / STREAM_SEGMENTS_MIN;
+    bool days = retention->age_max_s % DAY_S == 0;
+    (void)snprintf(stream_age, sizeof stream_age, "%lld%c",
+                   (long long)(retention->age_max_s / (days ? DAY_S : 1)),
+                   days ? 'D' : 's');
+    arguments[STREAM_ARGUMENT_BYTES].integer = retention->bytes_max;
+    arguments[STREAM_ARGUMENT_SEGMENT].integer =
+        segment < STREAM_SEGMENT_BYTES_MAX ? segment : STREAM_SEGMENT_BYTES_MAX;
+}
+
+bool topology_stream_differs(void)
+{
+    return stream_differs && !atomic_exchange(&stream_differs_told, true);
+}
+
+static enum result declare_all(struct amqp_link *link, struct fault *fault)
 {
     enum result r = RESULT_OK;
     for (size_t i = 0; r == RESULT_OK && i < topology_exchanges_count; i++)
@@ -60,4 +115,29 @@ enum result topology_declare(struct amqp_link *link, struct fault *fault)
     for (size_t i = 0; r == RESULT_OK && i < topology_queues_count; i++)
         r = amqp_link_declare_queue(link, &topology_queues[i], fault);
     return r;
+}
+
+static enum result open_once(const struct amqp_options *options,
+                             struct amqp_link **ret, struct fault *fault)
+{
+    struct amqp_link *link = NULL;
+    enum result r = amqp_link_open(options, &link, fault);
+    if (r == RESULT_OK)
+        r = declare_all(link, fault);
+    if (r == RESULT_OK)
+        *ret = link;
+    else
+        amqp_link_close(link);
+    return r;
+}
+
+enum result topology_open(const struct amqp_options *options,
+                          struct amqp_link **ret, struct fault *fault)
+{
+    bool differed = stream_differs;
+    enum result r = open_once(options, ret, fault);
+    /* What the stream is like has shown itself, and cost the link. */
+    return r != RESULT_OK && stream_differs != differed
+               ? open_once(options, ret, fault)
+               : r;
 }

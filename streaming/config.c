@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "amqp_link.h"
+#include "topology.h"
 
 enum {
     DAY_MS = 24 * 60 * 60 * 1000,
@@ -76,10 +77,15 @@ static enum result read_texts(struct config *config, struct fault *fault)
 enum result config_read(struct config *ret, struct fault *fault)
 {
     struct config config = {0};
+    struct topology_retention retention = {0};
     enum result r = read_numbers(&config, fault);
     if (r == RESULT_OK)
         r = read_texts(&config, fault);
     if (r == RESULT_OK)
-        *ret = config;
-    return r;
+        r = topology_retention_read(&retention, fault);
+    if (r != RESULT_OK)
+        return r;
+    topology_retain(&retention);
+    *ret = config;
+    return RESULT_OK;
 }

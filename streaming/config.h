@@ -22,7 +22,8 @@ struct config {
     char auth_audience[256];             /* "": tokens name none */
 };
 
-/* Errors: RESULT_MALFORMED or RESULT_UNAVAILABLE, naming the variable. */
+/* Also sets what the stream keeps (topology_retain).
+ * Errors: RESULT_MALFORMED or RESULT_UNAVAILABLE, naming the variable. */
 enum result config_read(struct config *ret, struct fault *fault);
 
 #endif

@@ -155,6 +155,11 @@ static void changed(void *context, enum publisher_state state, const char *why)
     char server[AMQP_TEXT_BYTES_MAX];
     amqp_url_public(p->url, server);
     (void)condition_set(&p->condition, state == PUBLISHER_READY, why);
+    if (state == PUBLISHER_READY && topology_stream_differs())
+        log_warn("the stream has other limits than STREAM_MAX_AGE_S and "
+                 "STREAM_MAX_BYTES say",
+                 log_text("stream", TOPOLOGY_STREAM),
+                 log_text("advice", TOPOLOGY_DIFFERS_ADVICE), log_end());
     if (state == PUBLISHER_READY)
         log_info("broker connected", log_text("server", server), log_end());
     else if (state == PUBLISHER_BLOCKED)

@@ -64,6 +64,31 @@ static void poison_goes_to_the_dead_and_is_not_lost_on_the_way(void **state)
                         TOPOLOGY_DEAD_EXCHANGE);
 }
 
+static void the_stream_keeps_what_it_is_told(void **state)
+{
+    (void)state;
+    const struct amqp_queue *stream = queue_of(TOPOLOGY_STREAM);
+    assert_text(stream, "x-max-age", "30D");
+    const struct {
+        struct topology_retention given;
+        const char *age;
+        int64_t segment_bytes;
+    } cases[] = {
+        {{60, 10000000}, "60s", 2500000},
+        {{86400, INT64_C(400000000)}, "1D", 100000000},
+        {{86401, INT64_C(1000000000000000)}, "86401s", 100000000},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        topology_retain(&cases[i].given);
+        assert_text(stream, "x-max-age", cases[i].age);
+        assert_int_equal(argument_of(stream, "x-max-length-bytes")->integer,
+                         cases[i].given.bytes_max);
+        assert_int_equal(
+            argument_of(stream, "x-stream-max-segment-size-bytes")->integer,
+            cases[i].segment_bytes);
+    }
+}
+
 /* -1 loses a message at its first return on 3.10; without the argument 4.x
  * has a limit of 20. */
 static void every_quorum_queue_has_a_large_limit_of_deliveries(void **state)
@@ -103,6 +128,8 @@ int main(void)
         cmocka_unit_test(poison_goes_to_the_dead_and_is_not_lost_on_the_way),
         cmocka_unit_test(every_quorum_queue_has_a_large_limit_of_deliveries),
         cmocka_unit_test(the_stream_keeps_views_within_an_age_and_a_size),
+        /* The last: it changes what is declared. */
+        cmocka_unit_test(the_stream_keeps_what_it_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
