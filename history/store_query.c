@@ -382,6 +382,14 @@ enum result store_query(struct store *store, const struct store_query *query,
     return result;
 }
 
+bool store_version(struct store *store, const struct store_query *query,
+                   uint64_t *ret)
+{
+    int64_t list;
+    return list_key(&store->list_key, query->user_id, query->video_id, &list) &&
+           list_changes_version(&store->changes, list, ret);
+}
+
 static enum result find(struct store_reader *reader, const struct uuid *id,
                         void (*row)(void *context, const struct store_row *row),
                         void *context, struct fault *fault)
