@@ -24,6 +24,7 @@ enum {
     /* What a client may still send after it went over the body limit, so
      * that it can read the answer; then it is cut. */
     SURPLUS_BODY_BYTES_MAX = 1 << 20,
+    STREAM_BLOCK_BYTES = 4096, /* for clients that know no chunks */
     STOP_CLOSE_MS = 1000, /* closing takes no longer, but for a stuck handler */
 };
 
@@ -385,10 +386,56 @@ static void tell_not_sent(struct http_reply *reply)
     reply->sent = NULL;
 }
 
+/* What a body that comes bit by bit needs, for as long as the reply lives. */
+struct stream {
+    size_t (*more)(void *context, char *out, size_t out_bytes);
+    void *context;
+    void (*released)(void *context);
+    void *release_context;
+};
+
+static ssize_t stream_more(void *context, uint64_t at, char *out, size_t bytes)
+{
+    struct stream *stream = context;
+    (void)at;
+    size_t written = stream->more(stream->context, out, bytes);
+    return written > 0 ? (ssize_t)written : MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+static void stream_free(void *context)
+{
+    struct stream *stream = context;
+    if (stream->released != NULL)
+        stream->released(stream->release_context);
+    free(stream);
+}
+
+static struct MHD_Response *stream_make(struct http_reply *reply)
+{
+    struct stream *stream = malloc(sizeof *stream);
+    struct MHD_Response *response = NULL;
+    if (stream != NULL) {
+        *stream = (struct stream){reply->more, reply->more_context,
+                                  reply->released, reply->release_context};
+        response = MHD_create_response_from_callback(
+            MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, stream_more, stream,
+            stream_free);
+    }
+    if (response == NULL) {
+        free(stream);
+        tell_not_sent(reply);
+        if (reply->released != NULL)
+            reply->released(reply->release_context);
+    }
+    return response;
+}
+
 /* Hands what the reply holds over to libmicrohttpd; NULL without memory. */
 static struct MHD_Response *response_make(struct http_reply *reply)
 {
     struct MHD_Response *response;
+    if (reply->more != NULL)
+        return stream_make(reply);
     if (reply->mapped != NULL) {
         /* The callback variant takes the bytes as they are: no copy. */
         response = MHD_create_response_from_buffer_with_free_callback_cls(
@@ -445,18 +492,21 @@ static void add_common_headers(struct http_request *request)
 static bool is_over_limit(const struct http_reply *reply)
 {
     return reply->headers.failed ||
-           (reply->body.failed && reply->mapped == NULL && reply->file < 0);
+           (reply->body.failed && reply->mapped == NULL &&
+            reply->more == NULL && reply->file < 0);
 }
 
 /* Gives back what the reply holds, and says instead that it is too much. */
 static void replace_by_fault(struct http_reply *reply)
 {
     tell_not_sent(reply);
-    if (reply->mapped != NULL && reply->released != NULL)
+    if ((reply->mapped != NULL || reply->more != NULL) &&
+        reply->released != NULL)
         reply->released(reply->release_context);
     if (reply->file >= 0)
         (void)close(reply->file);
     reply->mapped = NULL;
+    reply->more = NULL;
     reply->file = -1;
     buffer_clear(&reply->headers);
     http_reply_problem(reply, MHD_HTTP_INTERNAL_SERVER_ERROR,

@@ -47,6 +47,14 @@ struct http_reply {
     int file;
     uint64_t file_offset;
     uint64_t file_bytes;
+    /* Instead of all: a body that comes bit by bit. Called on the connection's
+     * thread, which it may hold for as long as there is nothing to say; writes
+     * up to out_bytes (over 1000) to `out` and returns how many, 0 at the end.
+     * A client that has gone shows when something is sent, so say something at
+     * least every half of idle_timeout_ms; and end before http_server_stop().
+     * `released` is called as with `mapped`. */
+    size_t (*more)(void *more_context, char *out, size_t out_bytes);
+    void *more_context;
     /* Called on the connection's thread when the reply was handed to the
      * kernel whole, or will not be; before `released`. May be NULL. */
     void (*sent)(void *sent_context, bool whole);

@@ -247,6 +247,7 @@ void admin_erase(void *context, struct http_request *request,
                   log_end());
         http_reply_problem(reply, 503, "not done: ask again");
     } else {
+        live_erased(api->live, user_id);
         log_info("a user was erased", log_int("views", receipt->erasure.views),
                  log_end());
         erase_receipt_json(&reply->body, receipt);

@@ -3,12 +3,12 @@
 
 #include "access.h"
 #include "amqp_link.h"
-#include "answer_cache.h"
 #include "config.h"
 #include "consumer.h"
 #include "counters.h"
 #include "http_server.h"
 #include "ingest.h"
+#include "live.h"
 #include "store.h"
 
 /* The routes of history; schema/openapi.yaml describes them. */
@@ -17,13 +17,12 @@ struct api {
     struct ingest *ingest;
     struct consumer *consumer;
     struct counters *counters;
+    struct live *live;
     struct amqp_options amqp; /* for what operators ask for */
     const char *db;           /* the store's path */
     const char *backup_dir;   /* "" for none */
     bool admin;               /* ADMIN_API=on */
     struct access access;
-    struct answer_cache *answers;
-    uint64_t etag_salt; /* random */
 };
 
 extern const struct http_route api_routes[];

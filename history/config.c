@@ -18,7 +18,7 @@ struct number {
 };
 
 enum {
-    NUMBERS = 11,
+    NUMBERS = 13,
 };
 
 /* The limits say: PREFETCH, what a quorum queue takes well; BATCH_LINGER_MS, a
@@ -40,6 +40,11 @@ static const struct number requests_per_s = {"HTTP_REQUESTS_PER_S_MAX", 0, 0,
 static const struct number per_address = {"HTTP_CONNECTIONS_PER_ADDRESS_MAX", 0,
                                           0, 30000};
 
+/* 0: half of HTTP_CONNECTIONS_MAX. A heartbeat is also how a client that has
+ * gone is found, and comes well within the connections' idle time. */
+static const struct number live_readers = {"LIVE_READERS_MAX", 0, 0, 30000};
+static const struct number heartbeat_s = {"LIVE_HEARTBEAT_S", 15, 1, 25};
+
 static enum result read_number(const struct number *number, int64_t *ret,
                                struct fault *fault)
 {
@@ -53,7 +58,8 @@ static enum result read_numbers(struct config *config, struct fault *fault)
     const struct number *numbers[NUMBERS] = {
         &port,        &batch_max,      &linger_ms,    &prefetch,
         &readers,     &connections,    &checkpoint_s, &backup_every_s,
-        &backup_keep, &requests_per_s, &per_address};
+        &backup_keep, &requests_per_s, &per_address,  &live_readers,
+        &heartbeat_s};
     for (size_t i = 0; i < NUMBERS; i++) {
         enum result r = read_number(numbers[i], &values[i], fault);
         if (r != RESULT_OK)
@@ -70,6 +76,14 @@ static enum result read_numbers(struct config *config, struct fault *fault)
     config->backup_keep = (uint32_t)values[8];
     config->requests_per_s_max = (uint32_t)values[9];
     config->connections_per_address_max = (uint32_t)values[10];
+    config->live_readers_max = (uint32_t)values[11];
+    config->live_heartbeat_s = (uint32_t)values[12];
+    if (config->live_readers_max == 0)
+        config->live_readers_max = config->http_connections_max / 2;
+    if (config->live_readers_max > config->http_connections_max)
+        return fault_set(fault, RESULT_MALFORMED,
+                         "LIVE_READERS_MAX is over HTTP_CONNECTIONS_MAX: %u",
+                         config->http_connections_max);
     return RESULT_OK;
 }
 

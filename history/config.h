@@ -20,6 +20,8 @@ struct config {
     uint16_t prefetch;
     uint32_t readers;
     uint32_t http_connections_max;
+    uint32_t live_readers_max; /* of them, live streams */
+    uint32_t live_heartbeat_s;
     char backup_dir[ENV_VALUE_BYTES_MAX]; /* "": no scheduled backups */
     uint32_t backup_every_s;
     uint32_t backup_keep;

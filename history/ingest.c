@@ -84,6 +84,8 @@ static enum result write_views(struct ingest *ingest, size_t views_count,
     counters->batches++;
     for (size_t i = 0; i < views_count; i++)
         count(counters, &ingest->views[i]);
+    if (ingest->config.committed != NULL)
+        ingest->config.committed(ingest->config.committed_context);
     return RESULT_OK;
 }
 

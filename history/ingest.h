@@ -22,6 +22,10 @@ struct ingest_config {
      * must end. Nothing is stored from then on. May be NULL. */
     void (*lost)(void *context, const char *why);
     void *lost_context;
+    /* Called after each commit, on the writer's thread;
+     * does not wait. May be NULL. */
+    void (*committed)(void *context);
+    void *committed_context;
     uint32_t batch_max;
     uint32_t linger_ms;
     uint32_t queue_max;

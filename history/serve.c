@@ -1,7 +1,6 @@
 #include "serve.h"
 
 #include <stddef.h>
-#include <string.h>
 
 #include "api.h"
 #include "backup_schedule.h"
@@ -11,6 +10,7 @@
 #include "dead_letter.h"
 #include "erase.h"
 #include "ingest.h"
+#include "live.h"
 #include "log.h"
 #include "loop.h"
 #include "store.h"
@@ -34,6 +34,7 @@ struct service {
     struct amqp_options amqp;
     struct loop *loop;
     struct store *store;
+    struct live *live;
     struct ingest *ingest;
     struct dead_letters *dead_letters;
     struct consumer *consumer;
@@ -85,6 +86,22 @@ static enum result start_store(struct service *service, struct fault *fault)
                           : r;
 }
 
+static enum result start_live(struct service *service, struct fault *fault)
+{
+    struct live_config config = {
+        .db = service->config->db,
+        .readers_max = service->config->live_readers_max,
+        .heartbeat_ms = service->config->live_heartbeat_s * 1000,
+    };
+    return live_start(&config, &service->live, fault);
+}
+
+static void committed(void *context)
+{
+    struct service *service = context;
+    live_committed(service->live);
+}
+
 static enum result start_ingest(struct service *service, struct fault *fault)
 {
     struct ingest_config config = {
@@ -92,6 +109,8 @@ static enum result start_ingest(struct service *service, struct fault *fault)
         .counters = &service->counters,
         .lost = store_lost,
         .lost_context = service,
+        .committed = committed,
+        .committed_context = service,
         .batch_max = service->config->batch_max,
         .linger_ms = service->config->batch_linger_ms,
         .queue_max = service->config->prefetch + INGEST_POSTS_MAX,
@@ -127,14 +146,6 @@ static enum result start_access(struct service *service, struct fault *fault)
     return r;
 }
 
-static uint64_t random_number(void)
-{
-    struct uuid random = uuid_make();
-    uint64_t number;
-    memcpy(&number, random.bytes + 8, sizeof number); /* the random half */
-    return number;
-}
-
 static enum result start_api(struct service *service, struct fault *fault)
 {
     service->api = (struct api){
@@ -142,16 +153,13 @@ static enum result start_api(struct service *service, struct fault *fault)
         .ingest = service->ingest,
         .consumer = service->consumer,
         .counters = &service->counters,
+        .live = service->live,
         .amqp = service->amqp,
         .db = service->config->db,
         .backup_dir = service->config->backup_dir,
         .admin = service->config->admin_api,
         .access = service->access,
-        .etag_salt = random_number(),
     };
-    enum result r = answer_cache_make(&service->api.answers, fault);
-    if (r != RESULT_OK)
-        return r;
     return api_start(&service->api, service->config, &service->http, fault);
 }
 
@@ -203,6 +211,8 @@ static enum result start_all(struct service *service, struct fault *fault)
     if (r == RESULT_OK)
         r = start_store(service, fault);
     if (r == RESULT_OK)
+        r = start_live(service, fault);
+    if (r == RESULT_OK)
         r = start_ingest(service, fault);
     if (r == RESULT_OK)
         r = dead_letters_start(&service->amqp, &service->dead_letters, fault);
@@ -226,13 +236,14 @@ static enum result stop_all(struct service *service, struct fault *fault)
 {
     backup_schedule_stop(service->backups);
     checkpoint_stop(service->checkpoint);
+    live_end(service->live);
     http_server_stop(service->http, HTTP_GRACE_MS);
     rate_limit_end(service->access.limit);
     token_keys_close(service->access.keys);
-    answer_cache_free(service->api.answers);
     dead_letters_stop(service->dead_letters, DEAD_LETTER_GRACE_MS);
     ingest_stop(service->ingest);
     consumer_end(service->consumer);
+    live_stop(service->live);
     enum result r = store_close(service->store, fault);
     loop_waker_end(service->ender);
     loop_end(service->loop);
