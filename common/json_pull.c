@@ -1,33 +1,43 @@
 #include "json_pull.h"
 
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "byte_scan.h"
 #include "json_read.h"
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
 
 static const char *skip_space(const char *at)
 {
-    while (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t')
+    while (is_space(*at))
         at++;
     return at;
 }
 
 /* `at` is behind the opening quote; the answer is at the closing one. */
-static const char *string_end(const char *at)
+static const char *string_end(const char *at, const char *end)
 {
-    while (*at != '"')
+    for (;;) {
+        at += byte_scan_plain(at, (size_t)(end - at));
+        if (*at == '"')
+            return at;
         at += *at == '\\' ? 2 : 1;
-    return at;
+    }
 }
 
 /* From an opening brace or bracket to behind the one that closes it. */
-static const char *nested_end(const char *at)
+static const char *nested_end(const char *at, const char *end)
 {
     unsigned depth = 0;
     do {
         if (*at == '"')
-            at = string_end(at + 1);
+            at = string_end(at + 1, end);
         else if (*at == '{' || *at == '[')
             depth++;
         else if (*at == '}' || *at == ']')
@@ -40,7 +50,8 @@ static const char *nested_end(const char *at)
 /* A number or a word ends where a value of an object or array must end. */
 static const char *plain_end(const char *at, const char *end)
 {
-    while (at < end && strchr(",]} \n\r\t", *at) == NULL)
+    while (at < end && *at != ',' && *at != '}' && *at != ']' && *at != ' ' &&
+           *at != '\n' && *at != '\r' && *at != '\t')
         at++;
     return at;
 }
@@ -52,13 +63,13 @@ static struct json_value pull(const char *at, const char *end,
     const char *behind;
     switch (*at) {
     case '"':
-        behind = string_end(at + 1);
+        behind = string_end(at + 1, end);
         *ret_end = behind + 1;
         return (struct json_value){JSON_STRING, at + 1,
                                    (size_t)(behind - at) - 1};
     case '{':
     case '[':
-        behind = nested_end(at);
+        behind = nested_end(at, end);
         *ret_end = behind;
         return (struct json_value){*at == '{' ? JSON_OBJECT : JSON_ARRAY, at,
                                    (size_t)(behind - at)};
@@ -73,8 +84,16 @@ static struct json_value pull(const char *at, const char *end,
 
 struct json_value json_pull_value(const char *text, size_t bytes)
 {
+    const char *at = skip_space(text);
+    const char *end = text + bytes;
     const char *behind;
-    return pull(skip_space(text), text + bytes, &behind);
+    if (*at != '{' && *at != '[')
+        return pull(at, end, &behind);
+    /* It reaches to the text's end: no need to walk through it. */
+    while (is_space(end[-1]))
+        end--;
+    return (struct json_value){*at == '{' ? JSON_OBJECT : JSON_ARRAY, at,
+                               (size_t)(end - at)};
 }
 
 bool json_pull_member(const struct json_value *object, const char **cursor,
@@ -94,11 +113,13 @@ bool json_pull_member(const struct json_value *object, const char **cursor,
     return true;
 }
 
-bool json_pull_is(const struct json_value *string, const char *text)
+bool json_pull_is(const struct json_value *string, const char *text,
+                  size_t bytes)
 {
-    size_t bytes = strlen(text);
     if (string->bytes == bytes)
         return memcmp(string->text, text, bytes) == 0;
+    if (string->bytes < bytes)
+        return false;
     /* Escaped it is longer; no name of ours is escaped by anyone in earnest,
      * but what means the same must count as the same. */
     char plain[64];
@@ -191,9 +212,36 @@ size_t json_pull_string(const struct json_value *string, char *text,
     return length;
 }
 
+/* Digits with a point among them at most: read exactly, since both the digits
+ * as an integer and the power of ten are exact as doubles, and a division is
+ * rounded once. False for all else. */
+static bool read_plain_decimal(const struct json_value *number, double *ret)
+{
+    static const double powers[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6, 1e7,
+                                    1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14};
+    uint64_t digits = 0;
+    size_t point = number->bytes;
+    if (number->bytes > sizeof powers / sizeof powers[0])
+        return false;
+    for (size_t i = 0; i < number->bytes; i++) {
+        unsigned digit = (unsigned char)number->text[i] - (unsigned)'0';
+        if (digit <= 9)
+            digits = digits * 10 + digit;
+        else if (number->text[i] == '.')
+            point = i + 1;
+        else
+            return false;
+    }
+    *ret = (double)digits / powers[number->bytes - point];
+    return true;
+}
+
 double json_pull_number(const struct json_value *number)
 {
     char text[JSON_NUMBER_BYTES_MAX + 1];
+    double plain;
+    if (read_plain_decimal(number, &plain))
+        return plain;
     assert(number->bytes < sizeof text);
     memcpy(text, number->text, number->bytes);
     text[number->bytes] = '\0';

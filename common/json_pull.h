@@ -40,7 +40,8 @@ bool json_pull_member(const struct json_value *object, const char **cursor,
                       struct json_member *ret);
 
 /* Whether a string is this text (of plain ASCII, in this case). */
-bool json_pull_is(const struct json_value *string, const char *text);
+bool json_pull_is(const struct json_value *string, const char *text,
+                  size_t bytes);
 
 /*
  * A string's text, unescaped and NUL-terminated. Returns its length, which

@@ -73,36 +73,30 @@ static bool is_dash_place(size_t at)
     return at == 8 || at == 13 || at == 18 || at == 23;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
+/* The value of a hex digit, plus one; 0: none. */
+static const uint8_t hex_digits[256] = {
+    ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+    ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+    ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+    ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
 
 bool uuid_parse(const char *text, size_t bytes, struct uuid *ret)
 {
-    if (bytes != UUID_TEXT_BYTES - 1)
+    static const uint8_t places[] = {0,  2,  4,  6,  9,  11, 14, 16,
+                                     19, 21, 24, 26, 28, 30, 32, 34};
+    if (bytes != UUID_TEXT_BYTES - 1 || text[8] != '-' || text[13] != '-' ||
+        text[18] != '-' || text[23] != '-')
         return false;
     struct uuid uuid;
-    size_t count = 0;
-    for (size_t at = 0; at < bytes;) {
-        if (is_dash_place(at)) {
-            if (text[at++] != '-')
-                return false;
-            continue;
-        }
-        int high = hex_value(text[at]);
-        int low = hex_value(text[at + 1]);
-        if (high < 0 || low < 0)
-            return false;
-        uuid.bytes[count++] = (uint8_t)(high << 4 | low);
-        at += 2;
+    unsigned wrong = 0;
+    for (size_t i = 0; i < sizeof uuid.bytes; i++) {
+        unsigned high = hex_digits[(unsigned char)text[places[i]]] - 1U;
+        unsigned low = hex_digits[(unsigned char)text[places[i] + 1]] - 1U;
+        wrong |= high | low; /* none is all ones */
+        uuid.bytes[i] = (uint8_t)(high << 4 | low);
     }
+    if (wrong > 15)
+        return false;
     *ret = uuid;
     return true;
 }

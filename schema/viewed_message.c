@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "byte_scan.h"
 #include "clock.h"
 #include "json_pull.h"
 #include "json_read.h"
@@ -11,6 +12,7 @@
 struct decoding {
     struct viewed view;
     unsigned seen; /* a bit a field of the table */
+    size_t next;   /* of the table: what probably comes */
     bool body_id;
     struct fault *fault;
 };
@@ -21,6 +23,7 @@ struct field {
                         const struct json_value *value);
     size_t offset; /* into struct viewed, for those that several share */
     size_t limit_bytes;
+    size_t name_bytes;
 };
 
 static enum result wrong(const struct decoding *decoding,
@@ -37,7 +40,7 @@ static void *place_of(struct decoding *decoding, const struct field *field)
 
 static bool has_control(const char *text, size_t bytes)
 {
-    for (size_t i = 0; i < bytes; i++) {
+    for (size_t i = byte_scan_printable(text, bytes); i < bytes; i++) {
         if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
             return true;
     }
@@ -140,9 +143,9 @@ static enum result read_rule(struct decoding *decoding,
     if (value->bytes == 0)
         return wrong(decoding, field, "is empty");
     decoding->view.rule = VIEWED_RULE_OTHER;
-    if (json_pull_is(value, "played"))
+    if (json_pull_is(value, "played", 6))
         decoding->view.rule = VIEWED_RULE_PLAYED;
-    else if (json_pull_is(value, "bytes"))
+    else if (json_pull_is(value, "bytes", 5))
         decoding->view.rule = VIEWED_RULE_BYTES;
     return RESULT_OK;
 }
@@ -153,20 +156,25 @@ static enum result read_video(struct decoding *decoding,
 
 #define PLACE(member) offsetof(struct viewed, member)
 
+#define NAME(text) .name = (text), .name_bytes = sizeof(text) - 1
+
 static const struct field body_fields[] = {
-    {"id", read_id, PLACE(id), 0},
-    {"userId", read_name, PLACE(user_id), VIEWED_USER_BYTES_MAX},
-    {"video", read_video, 0, 0},
-    {"videoPath", read_name, PLACE(video_path), VIEWED_PATH_BYTES_MAX},
-    {"viewedAt", read_time, 0, 0},
-    {"position", read_seconds, PLACE(position_ms), 0},
-    {"duration", read_seconds, PLACE(duration_ms), 0},
-    {"sessionId", read_session, PLACE(session_id), 0},
-    {"rule", read_rule, 0, 0},
+    {NAME("id"), .read = read_id, .offset = PLACE(id)},
+    {NAME("userId"), .read = read_name, .offset = PLACE(user_id),
+     .limit_bytes = VIEWED_USER_BYTES_MAX},
+    {NAME("video"), .read = read_video},
+    {NAME("videoPath"), .read = read_name, .offset = PLACE(video_path),
+     .limit_bytes = VIEWED_PATH_BYTES_MAX},
+    {NAME("viewedAt"), .read = read_time},
+    {NAME("position"), .read = read_seconds, .offset = PLACE(position_ms)},
+    {NAME("duration"), .read = read_seconds, .offset = PLACE(duration_ms)},
+    {NAME("sessionId"), .read = read_session, .offset = PLACE(session_id)},
+    {NAME("rule"), .read = read_rule},
 };
 
 static const struct field video_id_field = {
-    "video.id", read_name, PLACE(video_id), VIEWED_VIDEO_BYTES_MAX};
+    NAME("video.id"), .read = read_name, .offset = PLACE(video_id),
+    .limit_bytes = VIEWED_VIDEO_BYTES_MAX};
 
 /* Only its id is known; what else it holds is passed over. */
 static enum result read_video(struct decoding *decoding,
@@ -179,7 +187,7 @@ static enum result read_video(struct decoding *decoding,
     struct json_member member;
     bool given = false;
     while (json_pull_member(value, &cursor, &member)) {
-        if (!json_pull_is(&member.name, "id"))
+        if (!json_pull_is(&member.name, "id", 2))
             continue;
         if (given)
             return wrong(decoding, &video_id_field, "is given twice");
@@ -191,16 +199,25 @@ static enum result read_video(struct decoding *decoding,
     return given ? RESULT_OK : wrong(decoding, field, "has no id");
 }
 
+enum {
+    BODY_FIELDS = sizeof body_fields / sizeof body_fields[0],
+};
+
 static enum result read_member(struct decoding *decoding,
                                const struct json_member *member)
 {
-    for (size_t i = 0; i < sizeof body_fields / sizeof body_fields[0]; i++) {
-        const struct field *field = &body_fields[i];
-        if (!json_pull_is(&member->name, field->name))
+    /* Ours come in the table's order: look first behind the one before. */
+    size_t at = decoding->next;
+    for (size_t tried = 0; tried < BODY_FIELDS; tried++, at++) {
+        if (at == BODY_FIELDS)
+            at = 0;
+        const struct field *field = &body_fields[at];
+        if (!json_pull_is(&member->name, field->name, field->name_bytes))
             continue;
-        if ((decoding->seen & 1U << i) != 0)
+        if ((decoding->seen & 1U << at) != 0)
             return wrong(decoding, field, "is given twice");
-        decoding->seen |= 1U << i;
+        decoding->seen |= 1U << at;
+        decoding->next = at + 1 < BODY_FIELDS ? at + 1 : 0;
         return field->read(decoding, field, &member->value);
     }
     return RESULT_OK;
@@ -261,6 +278,43 @@ static enum result settle_time(struct decoding *decoding,
     return RESULT_OK;
 }
 
+/* The texts' first bytes do: to clear them whole would cost more than to read
+ * a message. */
+static void begin(struct decoding *decoding, struct fault *fault)
+{
+    struct viewed *view = &decoding->view;
+    decoding->seen = 0;
+    decoding->next = 0;
+    decoding->body_id = false;
+    decoding->fault = fault;
+    view->user_id[0] = '\0';
+    view->video_id[0] = '\0';
+    view->video_path[0] = '\0';
+    view->position_ms = -1;
+    view->duration_ms = -1;
+    view->time_given = false;
+    view->session_given = false;
+    memset(&view->session_id, 0, sizeof view->session_id);
+    view->rule = VIEWED_RULE_NONE;
+}
+
+/* Not what lies behind the texts' ends. */
+static void copy_view(const struct viewed *from, struct viewed *to)
+{
+    to->id = from->id;
+    to->id_given = from->id_given;
+    to->time_given = from->time_given;
+    memcpy(to->user_id, from->user_id, strlen(from->user_id) + 1);
+    memcpy(to->video_id, from->video_id, strlen(from->video_id) + 1);
+    memcpy(to->video_path, from->video_path, strlen(from->video_path) + 1);
+    to->viewed_at_ms = from->viewed_at_ms;
+    to->position_ms = from->position_ms;
+    to->duration_ms = from->duration_ms;
+    to->session_given = from->session_given;
+    to->session_id = from->session_id;
+    to->rule = from->rule;
+}
+
 enum result viewed_decode(const char *body, size_t body_bytes,
                           const struct viewed_envelope *envelope,
                           struct viewed *ret, struct fault *fault)
@@ -273,15 +327,15 @@ enum result viewed_decode(const char *body, size_t body_bytes,
     if (result != RESULT_OK)
         return result;
     struct json_value json = json_pull_value(body, body_bytes);
-    struct decoding decoding = {.view = {.position_ms = -1, .duration_ms = -1},
-                                .fault = fault};
+    struct decoding decoding;
+    begin(&decoding, fault);
     result = read_body(&decoding, &json);
     if (result == RESULT_OK)
         result = settle_time(&decoding, envelope);
     if (result == RESULT_OK)
         result = settle_id(&decoding, envelope);
     if (result == RESULT_OK)
-        *ret = decoding.view;
+        copy_view(&decoding.view, ret);
     return result;
 }
 

@@ -37,7 +37,8 @@ static void members_come_in_order_with_their_kinds(void **state)
     struct json_member member;
     size_t count = 0;
     while (json_pull_member(&object, &cursor, &member)) {
-        assert_true(json_pull_is(&member.name, expected[count].name));
+        assert_true(json_pull_is(&member.name, expected[count].name,
+                                 strlen(expected[count].name)));
         assert_int_equal(member.value.kind, expected[count].kind);
         assert_int_equal(member.value.bytes, strlen(expected[count].text));
         assert_memory_equal(member.value.text, expected[count].text,
@@ -96,9 +97,9 @@ static void an_escaped_name_is_the_same_name(void **state)
 {
     (void)state;
     struct json_value name = pull("\"user\\u0049d\"");
-    assert_true(json_pull_is(&name, "userId"));
-    assert_false(json_pull_is(&name, "userID"));
-    assert_false(json_pull_is(&name, "user"));
+    assert_true(json_pull_is(&name, "userId", 6));
+    assert_false(json_pull_is(&name, "userID", 6));
+    assert_false(json_pull_is(&name, "user", 4));
 }
 
 static void numbers_are_read_as_doubles(void **state)

@@ -335,14 +335,20 @@ static void absent_fields_are_left_out(void **state)
                           "\"viewedAt\":\"1970-01-01T00:00:00.001Z\"}");
 }
 
+static void fill(char *text, size_t bytes)
+{
+    memset(text, '"', bytes);
+    text[bytes] = '\0';
+}
+
 /* All texts at their limit, of the character that escapes to most. */
 static void the_longest_view_is_within_the_bodys_limit(void **state)
 {
     (void)state;
     struct viewed view = decoded(full, &bare);
-    memset(view.user_id, '"', VIEWED_USER_BYTES_MAX);
-    memset(view.video_id, '"', VIEWED_VIDEO_BYTES_MAX);
-    memset(view.video_path, '"', VIEWED_PATH_BYTES_MAX);
+    fill(view.user_id, VIEWED_USER_BYTES_MAX);
+    fill(view.video_id, VIEWED_VIDEO_BYTES_MAX);
+    fill(view.video_path, VIEWED_PATH_BYTES_MAX);
     CLEANUP(buffer_done)
     struct buffer body = buffer_make(VIEWED_BODY_BYTES_MAX);
     viewed_encode(&view, &body);
