@@ -181,13 +181,11 @@ bool clock_parse(const char *text, size_t bytes, int64_t *ret_ms)
     return true;
 }
 
-static char *put_number(char *at, int value, int digits)
+static char *put_pair(char *at, unsigned value)
 {
-    for (int i = digits - 1; i >= 0; i--) {
-        at[i] = (char)('0' + value % 10);
-        value /= 10;
-    }
-    return at + digits;
+    at[0] = (char)('0' + value / 10);
+    at[1] = (char)('0' + value % 10);
+    return at + 2;
 }
 
 void clock_format(int64_t ms, char text[CLOCK_TEXT_BYTES])
@@ -196,24 +194,26 @@ void clock_format(int64_t ms, char text[CLOCK_TEXT_BYTES])
     /* From the first moment on, so that every remainder is positive. */
     int64_t from_min_ms = ms - CLOCK_MIN_MS;
     int64_t day_ms = (int64_t)SECONDS_PER_DAY * MS_PER_SECOND;
-    int in_day_ms = (int)(from_min_ms % day_ms);
-    int in_day_seconds = in_day_ms / MS_PER_SECOND;
+    unsigned in_day_ms = (unsigned)(from_min_ms % day_ms);
+    unsigned in_day_seconds = in_day_ms / MS_PER_SECOND;
     int year, month, day;
     date_of_day(CLOCK_MIN_MS / day_ms + from_min_ms / day_ms, &year, &month,
                 &day);
-    char *at = put_number(text, year, 4);
+    char *at = put_pair(text, (unsigned)year / 100);
+    at = put_pair(at, (unsigned)year % 100);
     *at++ = '-';
-    at = put_number(at, month, 2);
+    at = put_pair(at, (unsigned)month);
     *at++ = '-';
-    at = put_number(at, day, 2);
+    at = put_pair(at, (unsigned)day);
     *at++ = 'T';
-    at = put_number(at, in_day_seconds / SECONDS_PER_HOUR, 2);
+    at = put_pair(at, in_day_seconds / SECONDS_PER_HOUR);
     *at++ = ':';
-    at = put_number(at, in_day_seconds / SECONDS_PER_MINUTE % 60, 2);
+    at = put_pair(at, in_day_seconds / SECONDS_PER_MINUTE % 60);
     *at++ = ':';
-    at = put_number(at, in_day_seconds % SECONDS_PER_MINUTE, 2);
+    at = put_pair(at, in_day_seconds % SECONDS_PER_MINUTE);
     *at++ = '.';
-    at = put_number(at, in_day_ms % MS_PER_SECOND, 3);
+    *at++ = (char)('0' + in_day_ms % MS_PER_SECOND / 100);
+    at = put_pair(at, in_day_ms % 100);
     *at++ = 'Z';
     *at = '\0';
 }

@@ -101,15 +101,26 @@ bool uuid_parse(const char *text, size_t bytes, struct uuid *ret)
     return true;
 }
 
-void uuid_format(const struct uuid *uuid, char text[UUID_TEXT_BYTES])
+static char *put_hex(char *at, const uint8_t *bytes, size_t count)
 {
     static const char digits[] = "0123456789abcdef";
-    size_t at = 0;
-    for (size_t i = 0; i < sizeof uuid->bytes; i++) {
-        if (is_dash_place(at))
-            text[at++] = '-';
-        text[at++] = digits[uuid->bytes[i] >> 4];
-        text[at++] = digits[uuid->bytes[i] & 0xf];
+    for (size_t i = 0; i < count; i++) {
+        *at++ = digits[bytes[i] >> 4];
+        *at++ = digits[bytes[i] & 0xf];
     }
-    text[at] = '\0';
+    return at;
+}
+
+void uuid_format(const struct uuid *uuid, char text[UUID_TEXT_BYTES])
+{
+    char *at = put_hex(text, uuid->bytes, 4);
+    *at++ = '-';
+    at = put_hex(at, uuid->bytes + 4, 2);
+    *at++ = '-';
+    at = put_hex(at, uuid->bytes + 6, 2);
+    *at++ = '-';
+    at = put_hex(at, uuid->bytes + 8, 2);
+    *at++ = '-';
+    at = put_hex(at, uuid->bytes + 10, 6);
+    *at = '\0';
 }

@@ -8,7 +8,7 @@
 #include "clock.h"
 #include "drill_result.h"
 #include "json_write.h"
-#include "list_request.h"
+#include "list_reply.h"
 #include "live_api.h"
 #include "log.h"
 #include "metrics_text.h"
@@ -22,11 +22,6 @@ enum {
     REPLY_BYTES_MAX = 8 << 20, /* a page of the longest rows there can be */
 };
 
-static const char *parameter(const void *request, const char *name)
-{
-    return http_request_parameter(request, name);
-}
-
 /* A failed store is told to the client in general, to the log in detail. */
 static void reply_store_fault(struct http_reply *reply,
                               const struct fault *fault)
@@ -35,66 +30,9 @@ static void reply_store_fault(struct http_reply *reply,
     http_reply_problem(reply, 503, "the store cannot be read at the moment");
 }
 
-struct list_body {
-    struct buffer *buffer;
-    bool begun;
-};
-
-static void add_row(void *context, const struct store_row *row)
-{
-    struct list_body *body = context;
-    if (body->begun)
-        buffer_append(body->buffer, ",\n", 2);
-    body->begun = true;
-    row_json_write(body->buffer, row);
-}
-
-static void add_next(struct http_reply *reply, const struct store_query *query,
-                     const struct store_page *page)
-{
-    CLEANUP(buffer_done) struct buffer next = buffer_make(4096);
-    CLEANUP(buffer_done) struct buffer link = buffer_make(4096);
-    list_request_next(query, &page->last, &next);
-    buffer_append(&next, "", 1);
-    if (next.failed)
-        return;
-    buffer_append_text(&reply->body, ",\"next\":");
-    json_write_text(&reply->body, next.data);
-    buffer_append_format(&link, "<%s>; rel=\"next\"", next.data);
-    buffer_append(&link, "", 1);
-    if (!link.failed)
-        http_reply_header(reply, "Link", link.data);
-}
-
-static void get_history(void *context, struct http_request *request,
-                        struct http_reply *reply)
-{
-    struct api *api = context;
-    struct fault fault = {0};
-    struct store_query query;
-    if (list_request_read(parameter, request, &query, &fault) != RESULT_OK) {
-        http_reply_problem(reply, 400, "%s", fault.text);
-        return;
-    }
-    struct list_body body = {.buffer = &reply->body};
-    struct store_page page;
-    buffer_append_text(&reply->body, "{\"history\":[");
-    if (store_query(api->store, &query, add_row, &body, &page, &fault) !=
-        RESULT_OK) {
-        reply_store_fault(reply, &fault);
-        return;
-    }
-    buffer_append_text(&reply->body, "]");
-    if (page.more)
-        add_next(reply, &query, &page);
-    buffer_append_text(&reply->body, "}\n");
-    reply->content_type = "application/json";
-    http_reply_header(reply, "Cache-Control", "private, no-cache");
-}
-
 /* A row that another user's token asks for is not there, for that token. */
 struct own_row {
-    struct list_body body;
+    struct buffer *body;
     const struct access *access;
     const struct http_request *request;
     bool seen;
@@ -106,7 +44,7 @@ static void add_own_row(void *context, const struct store_row *row)
     own->seen = access_sees(own->access, own->request, row->user_id,
                             row->user_id_bytes);
     if (own->seen)
-        add_row(&own->body, row);
+        row_json_write(own->body, row);
 }
 
 static void get_one(void *context, struct http_request *request,
@@ -120,9 +58,8 @@ static void get_one(void *context, struct http_request *request,
         http_reply_problem(reply, 404, "there is no view of that id");
         return;
     }
-    struct own_row own = {.body = {.buffer = &reply->body},
-                          .access = &api->access,
-                          .request = request};
+    struct own_row own = {
+        .body = &reply->body, .access = &api->access, .request = request};
     enum result r = store_find(api->store, &id, add_own_row, &own, &fault);
     if (r == RESULT_OK && !own.seen)
         r = RESULT_NOT_FOUND;
@@ -218,7 +155,7 @@ static void get_metrics(void *context, struct http_request *request,
     struct api *api = context;
     (void)request;
     metrics_text_write(&reply->body, api->counters, api->store, api->ingest,
-                       api->consumer);
+                       api->consumer, api->answers);
     live_api_metrics(&reply->body, api->live);
     drill_result_metrics(api->db, &reply->body);
     reply->content_type = METRICS_CONTENT_TYPE;
@@ -241,7 +178,7 @@ const struct http_route api_routes[] = {
     {.method = "GET",
      .path = "/history",
      .access = ACCESS_OWN,
-     .handle = get_history,
+     .handle = list_reply,
      .parameters = {"userId", "videoId", "since", "until", "order", "limit",
                     "skip", "cursor"}},
     {.method = "DELETE",

@@ -3,6 +3,7 @@
 
 #include "access.h"
 #include "amqp_link.h"
+#include "answer_cache.h"
 #include "config.h"
 #include "consumer.h"
 #include "counters.h"
@@ -23,6 +24,8 @@ struct api {
     const char *backup_dir;   /* "" for none */
     bool admin;               /* ADMIN_API=on */
     struct access access;
+    struct answer_cache *answers;
+    uint64_t etag_salt; /* random */
 };
 
 extern const struct http_route api_routes[];

@@ -122,6 +122,34 @@ enum result list_request_read(parameter_get get, const void *context,
     return r;
 }
 
+static char *put_text(char *to, const char *text)
+{
+    if (text == NULL)
+        text = "";
+    size_t bytes = strlen(text) + 1;
+    memcpy(to, text, bytes);
+    return to + bytes;
+}
+
+/* No text of a query is empty, so that "" is none. */
+void list_request_key(const struct store_query *query,
+                      struct list_key_text *ret)
+{
+    const int64_t numbers[] = {
+        query->since_ms,
+        query->until_ms,
+        query->after.viewed_at_ms,
+        query->after.seq,
+        (int64_t)query->skip << 32 | query->limit,
+        query->oldest_first | query->after_given << 1,
+    };
+    _Static_assert(sizeof numbers <= 64, "as the header says");
+    memcpy(ret->bytes, numbers, sizeof numbers);
+    char *to = put_text(ret->bytes + sizeof numbers, query->user_id);
+    to = put_text(to, query->video_id);
+    ret->count = (size_t)(to - ret->bytes);
+}
+
 static void add(struct buffer *buffer, const char *name, const char *value)
 {
     buffer_append_text(buffer, name);

@@ -7,6 +7,9 @@
 
 enum {
     LIST_LIMIT_DEFAULT = 100,
+    /* Numbers, and two texts with their NULs. */
+    LIST_KEY_BYTES_MAX =
+        64 + VIEWED_USER_BYTES_MAX + VIEWED_VIDEO_BYTES_MAX + 2,
 };
 
 /*
@@ -19,6 +22,15 @@ enum result list_request_read(const char *(*get)(const void *context,
                                                  const char *name),
                               const void *context, struct store_query *ret,
                               struct fault *fault);
+
+/* What a query asks, as bytes: the same for two queries that ask the same,
+ * however they were written. */
+struct list_key_text {
+    char bytes[LIST_KEY_BYTES_MAX];
+    size_t count;
+};
+void list_request_key(const struct store_query *query,
+                      struct list_key_text *ret);
 
 /* "/history?userId=…&limit=…&cursor=…": the page after `last`. */
 void list_request_next(const struct store_query *query,

@@ -88,9 +88,23 @@ static void write_requests(struct buffer *b, struct counters *c)
                             &c->request);
 }
 
+static void write_answers(struct buffer *b, struct answer_cache *answers)
+{
+    struct answer_cache_stats stats;
+    answer_cache_stats(answers, &stats);
+    metrics_write_counter(b, "history_answers_kept_total",
+                          "Pages that were given again from memory.",
+                          stats.found);
+    metrics_write_counter(b, "history_answers_made_total",
+                          "Pages that were read from the store.", stats.missed);
+    metrics_write_gauge(b, "history_answers_bytes",
+                        "Memory of the pages that are kept.",
+                        (int64_t)stats.bytes);
+}
+
 void metrics_text_write(struct buffer *b, struct counters *counters,
                         struct store *store, struct ingest *ingest,
-                        struct consumer *consumer)
+                        struct consumer *consumer, struct answer_cache *answers)
 {
     struct fault why;
     metrics_write_gauge(b, "history_broker_connected",
@@ -102,4 +116,5 @@ void metrics_text_write(struct buffer *b, struct counters *counters,
     write_store(b, store);
     write_backups(b, counters);
     write_requests(b, counters);
+    write_answers(b, answers);
 }

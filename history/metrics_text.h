@@ -1,6 +1,7 @@
 #ifndef FLIXTUBE_HISTORY_METRICS_TEXT_H
 #define FLIXTUBE_HISTORY_METRICS_TEXT_H
 
+#include "answer_cache.h"
 #include "buffer.h"
 #include "consumer.h"
 #include "counters.h"
@@ -10,6 +11,7 @@
 /* All that GET /metrics says. */
 void metrics_text_write(struct buffer *buffer, struct counters *counters,
                         struct store *store, struct ingest *ingest,
-                        struct consumer *consumer);
+                        struct consumer *consumer,
+                        struct answer_cache *answers);
 
 #endif

@@ -1,6 +1,7 @@
 #include "serve.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "api.h"
 #include "backup_schedule.h"
@@ -146,6 +147,14 @@ static enum result start_access(struct service *service, struct fault *fault)
     return r;
 }
 
+static uint64_t random_number(void)
+{
+    struct uuid random = uuid_make();
+    uint64_t number;
+    memcpy(&number, random.bytes + 8, sizeof number); /* the random half */
+    return number;
+}
+
 static enum result start_api(struct service *service, struct fault *fault)
 {
     service->api = (struct api){
@@ -159,7 +168,11 @@ static enum result start_api(struct service *service, struct fault *fault)
         .backup_dir = service->config->backup_dir,
         .admin = service->config->admin_api,
         .access = service->access,
+        .etag_salt = random_number(),
     };
+    enum result r = answer_cache_make(&service->api.answers, fault);
+    if (r != RESULT_OK)
+        return r;
     return api_start(&service->api, service->config, &service->http, fault);
 }
 
@@ -240,6 +253,7 @@ static enum result stop_all(struct service *service, struct fault *fault)
     http_server_stop(service->http, HTTP_GRACE_MS);
     rate_limit_end(service->access.limit);
     token_keys_close(service->access.keys);
+    answer_cache_free(service->api.answers);
     dead_letters_stop(service->dead_letters, DEAD_LETTER_GRACE_MS);
     ingest_stop(service->ingest);
     consumer_end(service->consumer);

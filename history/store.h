@@ -160,6 +160,16 @@ enum result store_query(struct store *store, const struct store_query *query,
                         void *context, struct store_page *ret_page,
                         struct fault *fault);
 
+/*
+ * A number that is another after each change of what the query would show, and
+ * maybe after others; only as long as the process lives. An answer shows that
+ * version if the number was the same before the query and after it. False
+ * while lists are changing, or where no view can be in the list. Any thread,
+ * waits for nobody.
+ */
+bool store_version(struct store *store, const struct store_query *query,
+                   uint64_t *ret);
+
 /* RESULT_NOT_FOUND when no view has that id. */
 enum result store_find(struct store *store, const struct uuid *id,
                        void (*row)(void *context, const struct store_row *row),

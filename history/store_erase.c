@@ -283,7 +283,10 @@ static enum result delete_some(struct store *store,
     r = store_begin(store, fault);
     if (r == RESULT_OK)
         r = delete_places(store, &d, erasure, places, count, &removed, fault);
+    list_changes_begin(&store->changes);
     r = end_transaction(store, r, fault);
+    list_changes_raise_all(&store->changes);
+    list_changes_end(&store->changes);
     if (r != RESULT_OK)
         return r;
     atomic_fetch_sub(&store->views, removed);

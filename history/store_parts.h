@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "erased_set.h"
+#include "list_changes.h"
 #include "siphash.h"
 #include "sqlite_db.h"
 #include "store.h"
@@ -80,6 +81,8 @@ struct store {
     _Atomic int64_t mark;
     _Atomic int64_t shown_seq;    /* last_seq, for store_stats() */
     _Atomic int64_t shown_offset; /* contained.offset, likewise */
+    /* Whatever makes a query answer otherwise raises it: see there. */
+    struct list_changes changes;
 };
 
 enum {
@@ -156,9 +159,10 @@ void store_readers_give(struct store_readers *readers,
                         struct store_reader *reader);
 
 /* store_row.c: the columns that store_row_read() reads, in its order. */
-#define STORE_ROW_COLUMNS                                                      \
-    "seq, viewed_at_ms, id, flags, user_id, video_id, video_path, "            \
-    "received_ms, position_ms, duration_ms, session_id, rule"
+#define STORE_ROW_COLUMNS "seq, viewed_at_ms, " STORE_ROW_DETAILS
+#define STORE_ROW_DETAILS /* what `views` alone has */                         \
+    "id, flags, user_id, video_id, video_path, received_ms, position_ms, "     \
+    "duration_ms, session_id, rule"
 
 enum store_flag { /* of views.flags; stored, never renumber */
                   STORE_FLAG_ID_GIVEN = 1,

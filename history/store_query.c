@@ -63,41 +63,46 @@ static enum result read_mark(struct walk *walk)
 /* Moves to the next entry of `listed` that is within the log as we show it. */
 static enum result listed_step(struct walk *walk)
 {
-    int code;
-    while ((code = sqlite3_step(walk->listed)) == SQLITE_ROW) {
-        walk->listed_place.viewed_at_ms = sqlite3_column_int64(walk->listed, 0);
-        walk->listed_place.seq = sqlite3_column_int64(walk->listed, 1);
-        if (walk->listed_place.seq <= walk->snapshot->last_seq) {
-            walk->listed_here = true;
-            return RESULT_OK;
-        }
+    int code = sqlite3_step(walk->listed);
+    walk->listed_here = code == SQLITE_ROW;
+    if (walk->listed_here) {
+        walk->listed_place.seq = sqlite3_column_int64(walk->listed, 0);
+        walk->listed_place.viewed_at_ms = sqlite3_column_int64(walk->listed, 1);
     }
-    walk->listed_here = false;
-    return code == SQLITE_DONE ? RESULT_OK : reader_fault(walk);
+    return walk->listed_here || code == SQLITE_DONE ? RESULT_OK
+                                                    : reader_fault(walk);
 }
 
 static enum result listed_open(struct walk *walk)
 {
-    walk->listed = walk->reader->listed[walk->query->oldest_first];
+    bool oldest_first = walk->query->oldest_first;
+    struct store_place near = oldest_first ? walk->range.low : walk->range.high;
+    walk->listed = walk->reader->listed[oldest_first];
     sqlite3_bind_int64(walk->listed, 1, walk->list);
-    sqlite3_bind_int64(walk->listed, 2, walk->range.low.viewed_at_ms);
-    sqlite3_bind_int64(walk->listed, 3, walk->range.low.seq);
-    sqlite3_bind_int64(walk->listed, 4, walk->range.high.viewed_at_ms);
-    sqlite3_bind_int64(walk->listed, 5, walk->range.high.seq);
+    sqlite3_bind_int64(walk->listed, 2, near.viewed_at_ms);
+    sqlite3_bind_int64(walk->listed, 3, near.seq);
+    sqlite3_bind_int64(walk->listed, 4,
+                       oldest_first ? walk->query->until_ms
+                                    : walk->query->since_ms);
+    sqlite3_bind_int64(walk->listed, 5, walk->snapshot->last_seq);
     return listed_step(walk);
 }
 
-/* The next place of the two together; *ret_found is false at the end. */
-static enum result walk_next(struct walk *walk, struct store_place *ret_place,
-                             bool *ret_found)
+/* Where a walk stands. */
+struct stand {
+    struct store_place place;
+    bool in_tail;
+    bool in_listed; /* and its row is the present one of walk->listed */
+};
+
+/* The next place of the two together; false at the end. */
+static bool walk_peek(const struct walk *walk, struct stand *ret)
 {
     struct store_place tail_place;
     bool tail_here = tail_cursor_peek(&walk->tail, &tail_place);
-    *ret_found = tail_here || walk->listed_here;
-    if (!*ret_found)
-        return RESULT_OK;
-
     int order = 0; /* below 0: the tail's comes first; 0: one and the same */
+    if (!tail_here && !walk->listed_here)
+        return false;
     if (!walk->listed_here)
         order = -1;
     else if (!tail_here)
@@ -106,11 +111,16 @@ static enum result walk_next(struct walk *walk, struct store_place *ret_place,
         order = store_place_compare(tail_place, walk->listed_place);
     else
         order = store_place_compare(walk->listed_place, tail_place);
+    *ret = (struct stand){order <= 0 ? tail_place : walk->listed_place,
+                          order <= 0, order >= 0};
+    return true;
+}
 
-    *ret_place = order <= 0 ? tail_place : walk->listed_place;
-    if (order <= 0)
-        (void)tail_cursor_pass(&walk->tail, tail_place);
-    return order >= 0 ? listed_step(walk) : RESULT_OK;
+static enum result walk_pass(struct walk *walk, const struct stand *stand)
+{
+    if (stand->in_tail)
+        (void)tail_cursor_pass(&walk->tail, stand->place);
+    return stand->in_listed ? listed_step(walk) : RESULT_OK;
 }
 
 /*
@@ -220,8 +230,10 @@ static enum result skip(struct walk *walk, bool *ret_found)
     if (result == RESULT_OK && found && left > STEPS_MAX)
         skip_tail(walk, &left);
     for (; result == RESULT_OK && found && left > 0; left--) {
-        struct store_place place;
-        result = walk_next(walk, &place, &found);
+        struct stand stand;
+        found = walk_peek(walk, &stand);
+        if (found)
+            result = walk_pass(walk, &stand);
     }
     *ret_found = found;
     return result;
@@ -247,32 +259,50 @@ struct receiver {
     struct store_page page;
 };
 
-/* Hands the row at `place` on, or notes that there is one more. */
-static enum result visit(struct walk *walk, struct store_place place,
-                         struct receiver *receiver)
+/* Hands the row on, or notes that there is one more. */
+static void receive(const struct walk *walk, struct store_row *row,
+                    struct store_place place, struct receiver *receiver)
+{
+    if (!is_asked_for(walk->query, row)) {
+        /* passed over */
+    } else if (receiver->page.rows == walk->query->limit) {
+        receiver->page.more = true;
+    } else {
+        row->place = place;
+        receiver->row(receiver->context, row);
+        receiver->page.rows++;
+        receiver->page.last = place;
+    }
+}
+
+/* A row whose entry is in the tail alone. */
+static enum result visit_tail(struct walk *walk, struct store_place place,
+                              struct receiver *receiver)
 {
     sqlite3_stmt *statement = walk->reader->row;
     sqlite3_bind_int64(statement, 1, place.seq);
     int code = sqlite3_step(statement);
     enum result result = RESULT_OK;
-    struct store_row row;
     if (code == SQLITE_ROW) {
+        struct store_row row;
         store_row_read(statement, &row);
-        if (!is_asked_for(walk->query, &row)) {
-            /* passed over */
-        } else if (receiver->page.rows == walk->query->limit) {
-            receiver->page.more = true;
-        } else {
-            row.place = place;
-            receiver->row(receiver->context, &row);
-            receiver->page.rows++;
-            receiver->page.last = place;
-        }
+        receive(walk, &row, place, receiver);
     } else if (code != SQLITE_DONE) {
         result = reader_fault(walk);
     }
     sqlite3_reset(statement);
     return result;
+}
+
+static enum result visit(struct walk *walk, const struct stand *stand,
+                         struct receiver *receiver)
+{
+    if (!stand->in_listed)
+        return visit_tail(walk, stand->place, receiver);
+    struct store_row row;
+    store_row_read(walk->listed, &row);
+    receive(walk, &row, stand->place, receiver);
+    return RESULT_OK;
 }
 
 static enum result walk_page(struct walk *walk, struct receiver *receiver)
@@ -284,11 +314,13 @@ static enum result walk_page(struct walk *walk, struct receiver *receiver)
                      &walk->range, walk->query->oldest_first);
     bool found;
     result = skip(walk, &found);
-    while (result == RESULT_OK && found && !receiver->page.more) {
-        struct store_place place;
-        result = walk_next(walk, &place, &found);
-        if (result == RESULT_OK && found)
-            result = visit(walk, place, receiver);
+    struct stand stand;
+    while (result == RESULT_OK && found && walk_peek(walk, &stand)) {
+        result = visit(walk, &stand, receiver);
+        if (receiver->page.more)
+            break;
+        if (result == RESULT_OK)
+            result = walk_pass(walk, &stand);
     }
     return result;
 }
@@ -348,6 +380,14 @@ enum result store_query(struct store *store, const struct store_query *query,
     if (result == RESULT_OK)
         *ret_page = receiver.page;
     return result;
+}
+
+bool store_version(struct store *store, const struct store_query *query,
+                   uint64_t *ret)
+{
+    int64_t list;
+    return list_key(&store->list_key, query->user_id, query->video_id, &list) &&
+           list_changes_version(&store->changes, list, ret);
 }
 
 static enum result find(struct store_reader *reader, const struct uuid *id,

@@ -10,10 +10,17 @@ enum {
     READER_WAIT_S = 5,
 };
 
-#define LISTED_NEAR_TO_FAR(order)                                              \
-    "SELECT viewed_at_ms, seq FROM listed WHERE list = ?1"                     \
-    " AND (viewed_at_ms, seq) > (?2, ?3) AND (viewed_at_ms, seq) < (?4, ?5)"   \
-    " ORDER BY viewed_at_ms " order ", seq " order
+/*
+ * Entries with their rows, from a place on (exclusive) to a time. One statement
+ * for both: to look for each row by another one took twice the time of all the
+ * rest. Entries beyond ?5 are passed over before their rows are looked for.
+ */
+#define LISTED_ROWS(near, far, order)                                          \
+    "SELECT l.seq, l.viewed_at_ms, " STORE_ROW_DETAILS " FROM listed AS l"     \
+    " CROSS JOIN views AS v ON v.seq = l.seq WHERE l.list = ?1"                \
+    " AND (l.viewed_at_ms, l.seq) " near " (?2, ?3)"                           \
+    " AND l.viewed_at_ms " far " ?4 AND l.seq <= ?5"                           \
+    " ORDER BY l.viewed_at_ms " order ", l.seq " order
 
 /* The place ?4 entries on from a time. One bound, since SQLite compares each
  * bound again at each entry: who asked for less looks at what comes out. */
@@ -32,8 +39,8 @@ static enum result reader_prepare(struct store_reader *reader,
         {&reader->begin, "BEGIN"},
         {&reader->end, "COMMIT"},
         {&reader->mark, "SELECT mark FROM store"},
-        {&reader->listed[0], LISTED_NEAR_TO_FAR("DESC")},
-        {&reader->listed[1], LISTED_NEAR_TO_FAR("ASC")},
+        {&reader->listed[0], LISTED_ROWS("<", ">=", "DESC")},
+        {&reader->listed[1], LISTED_ROWS(">", "<", "ASC")},
         {&reader->jump[0], LISTED_JUMP("<", "DESC")},
         {&reader->jump[1], LISTED_JUMP(">=", "ASC")},
         {&reader->row,

@@ -146,6 +146,17 @@ static enum result write_batch(struct store *store, struct batch *batch,
     return result;
 }
 
+/* store->entries are sorted by list by now: equal ones stand together. */
+static void publish(struct store *store, const struct batch *batch)
+{
+    list_changes_begin(&store->changes);
+    tail_publish(store->tail);
+    for (size_t i = 0; i < batch->entries; i++)
+        if (i == 0 || store->entries[i].list != store->entries[i - 1].list)
+            list_changes_raise(&store->changes, store->entries[i].list);
+    list_changes_end(&store->changes);
+}
+
 enum result store_write(struct store *store, struct store_view *views,
                         size_t count, struct fault *fault)
 {
@@ -182,7 +193,7 @@ enum result store_write_contained(struct store *store, struct store_view *views,
         atomic_store(&store->shown_offset, contained->offset);
     }
     if (batch.added > 0) {
-        tail_publish(store->tail);
+        publish(store, &batch);
         store->last_seq = batch.last_seq;
         atomic_fetch_add(&store->views, batch.added);
         atomic_store(&store->shown_seq, batch.last_seq);

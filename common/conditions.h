@@ -1,9 +1,9 @@
-#ifndef FLIXTUBE_STREAMING_CONDITIONS_H
-#define FLIXTUBE_STREAMING_CONDITIONS_H
+#ifndef FLIXTUBE_COMMON_CONDITIONS_H
+#define FLIXTUBE_COMMON_CONDITIONS_H
 
 #include <stdint.h>
 
-/* Conditional GET and HEAD of a file that is there, RFC 9110 section 13. */
+/* Conditional GET and HEAD of what is there, RFC 9110 section 13. */
 enum condition_answer {
     CONDITION_SERVE,               /* as asked: 200, or 206 by the Range */
     CONDITION_SERVE_WHOLE,         /* If-Range is false: 200, pass Range over */

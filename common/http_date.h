@@ -1,5 +1,5 @@
-#ifndef FLIXTUBE_STREAMING_HTTP_DATE_H
-#define FLIXTUBE_STREAMING_HTTP_DATE_H
+#ifndef FLIXTUBE_COMMON_HTTP_DATE_H
+#define FLIXTUBE_COMMON_HTTP_DATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,0 +1,191 @@
+#include "list_reply.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "api.h"
+#include "cleanup.h"
+#include "conditions.h"
+#include "json_write.h"
+#include "list_request.h"
+#include "log.h"
+#include "row_json.h"
+
+enum {
+    ETAG_BYTES = 40,   /* "16-16", hexadecimal, with its quotes and NUL */
+    ROW_BYTES = 360,   /* of most rows; a guess too low costs a copy */
+    ROWS_AT_ONCE = 64, /* that room is made for */
+    LINKS_BYTES_MAX = 8192,
+};
+
+/* What is known of the request before the store is asked. */
+struct list_work {
+    struct api *api;
+    struct store_query query;
+    struct list_key_text key; /* what was asked, in one way only */
+    bool versioned;           /* the list stands still, at `version` */
+    uint64_t version;
+    char etag[ETAG_BYTES];
+};
+
+static const char *parameter(const void *request, const char *name)
+{
+    return http_request_parameter(request, name);
+}
+
+/* Each process has its own, so that a version tells of this store alone, and
+ * of what it was since it was opened. */
+static void write_etag(struct list_work *work)
+{
+    (void)snprintf(work->etag, sizeof work->etag,
+                   "\"%016" PRIx64 "-%" PRIx64 "\"", work->api->etag_salt,
+                   work->version);
+}
+
+static bool client_has_it(const struct http_request *request, const char *etag)
+{
+    struct conditions conditions = {
+        .if_none_match = http_request_header(request, "If-None-Match")};
+    struct validators current = {.etag = etag};
+    return conditions.if_none_match != NULL &&
+           conditions_check(&conditions, &current, 0) == CONDITION_NOT_MODIFIED;
+}
+
+static void add_headers(const struct list_work *work, struct http_reply *reply,
+                        const char *links)
+{
+    http_reply_header(reply, "Cache-Control", "private, no-cache");
+    if (work->versioned)
+        http_reply_header(reply, "ETag", work->etag);
+    if (links[0] != '\0')
+        http_reply_header(reply, "Link", links);
+}
+
+static void release(void *answer)
+{
+    answer_release(answer);
+}
+
+static void give(const struct list_work *work, const struct answer *answer,
+                 struct http_reply *reply)
+{
+    reply->content_type = "application/json";
+    reply->mapped = answer->body;
+    reply->mapped_bytes = answer->body_bytes;
+    reply->released = release;
+    reply->release_context = (void *)(uintptr_t)answer;
+    add_headers(work, reply, answer->links);
+}
+
+struct list_body {
+    struct buffer *buffer;
+    bool begun;
+};
+
+static void add_row(void *context, const struct store_row *row)
+{
+    struct list_body *body = context;
+    if (body->begun)
+        buffer_append(body->buffer, ",\n", 2);
+    body->begun = true;
+    row_json_write(body->buffer, row);
+}
+
+/* Writes where the next page is, into the body and as the header's value. */
+static void add_next(const struct list_work *work,
+                     const struct store_page *page, struct buffer *body,
+                     struct buffer *links)
+{
+    CLEANUP(buffer_done) struct buffer next = buffer_make(LINKS_BYTES_MAX);
+    list_request_next(&work->query, &page->last, &next);
+    buffer_append_text(body, ",\"next\":");
+    json_write_string(body, next.data, next.bytes);
+    buffer_append_text(links, "<");
+    buffer_append(links, next.data, next.bytes);
+    buffer_append_text(links, ">; rel=\"next\"");
+}
+
+static enum result write_page(const struct list_work *work, struct buffer *body,
+                              struct buffer *links, struct fault *fault)
+{
+    uint32_t limit = work->query.limit;
+    size_t rows = limit < ROWS_AT_ONCE ? limit : ROWS_AT_ONCE;
+    (void)buffer_reserve(body, rows * ROW_BYTES);
+    struct list_body rows_body = {.buffer = body};
+    struct store_page page;
+    buffer_append_text(body, "{\"history\":[");
+    enum result r = store_query(work->api->store, &work->query, add_row,
+                                &rows_body, &page, fault);
+    if (r != RESULT_OK)
+        return r;
+    buffer_append_text(body, "]");
+    if (page.more)
+        add_next(work, &page, body, links);
+    buffer_append_text(body, "}\n");
+    buffer_append(links, "", 1);
+    return RESULT_OK;
+}
+
+/* Whether what was read between then and now is of one version. */
+static bool stood_still(const struct list_work *work)
+{
+    uint64_t version;
+    return work->versioned &&
+           store_version(work->api->store, &work->query, &version) &&
+           version == work->version;
+}
+
+static void ask_store(struct list_work *work, struct http_reply *reply)
+{
+    CLEANUP(buffer_done) struct buffer links = buffer_make(LINKS_BYTES_MAX);
+    struct fault fault = {0};
+    if (write_page(work, &reply->body, &links, &fault) != RESULT_OK) {
+        /* To the client in general, to the log in detail. */
+        log_error("query failed", log_text("why", fault.text), log_end());
+        http_reply_problem(reply, 503,
+                           "the store cannot be read at the moment");
+        return;
+    }
+    work->versioned = stood_still(work);
+    const struct answer *answer = NULL;
+    if (work->versioned && !reply->body.failed && !links.failed)
+        answer = answer_cache_put(work->api->answers, work->key.bytes,
+                                  work->key.count, work->version, &reply->body,
+                                  links.data);
+    if (answer != NULL) {
+        give(work, answer, reply);
+        return;
+    }
+    reply->content_type = "application/json";
+    add_headers(work, reply, links.failed ? "" : links.data);
+}
+
+void list_reply(void *api, struct http_request *request,
+                struct http_reply *reply)
+{
+    struct list_work work = {.api = api};
+    struct fault fault = {0};
+    if (list_request_read(parameter, request, &work.query, &fault) !=
+        RESULT_OK) {
+        http_reply_problem(reply, 400, "%s", fault.text);
+        return;
+    }
+    work.versioned = store_version(work.api->store, &work.query, &work.version);
+    const struct answer *answer = NULL;
+    if (work.versioned) {
+        write_etag(&work);
+        if (client_has_it(request, work.etag)) {
+            reply->status = 304;
+            add_headers(&work, reply, "");
+            return;
+        }
+        list_request_key(&work.query, &work.key);
+        answer = answer_cache_find(work.api->answers, work.key.bytes,
+                                   work.key.count, work.version);
+    }
+    if (answer != NULL)
+        give(&work, answer, reply);
+    else
+        ask_store(&work, reply);
+}
