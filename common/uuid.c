@@ -68,11 +68,6 @@ struct uuid uuid_make(void)
     return uuid;
 }
 
-static bool is_dash_place(size_t at)
-{
-    return at == 8 || at == 13 || at == 18 || at == 23;
-}
-
 /* The value of a hex digit, plus one; 0: none. */
 static const uint8_t hex_digits[256] = {
     ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
