@@ -19,7 +19,8 @@ struct http_connection {
     uint64_t number;
     _Atomic bool served; /* had a request */
     _Atomic enum http_phase phase;
-    _Atomic int64_t since_ms; /* start of the phase */
+    _Atomic int64_t since_ms;      /* start of the phase */
+    _Atomic uint64_t allowance_ms; /* of HTTP_PHASE_SEND */
 };
 
 struct http_connections {
@@ -37,10 +38,15 @@ static bool over_time(const struct http_deadlines *deadlines,
                       const struct http_connection *connection, int64_t now_ms)
 {
     enum http_phase phase = connection->phase;
-    uint32_t limit_ms = deadlines->limit_ms[phase];
+    uint64_t limit_ms = deadlines->limit_ms[phase];
     if (phase == HTTP_PHASE_IDLE && !connection->served)
         limit_ms = deadlines->first_ms;
-    return limit_ms > 0 && now_ms - connection->since_ms > limit_ms;
+    if (limit_ms == 0)
+        return false;
+    if (phase == HTTP_PHASE_SEND)
+        limit_ms += connection->allowance_ms;
+    int64_t elapsed_ms = now_ms - connection->since_ms;
+    return elapsed_ms > 0 && (uint64_t)elapsed_ms > limit_ms;
 }
 
 static void *keep_deadlines(void *argument)
@@ -142,6 +148,13 @@ void http_connection_phase(struct http_connection *connection,
         connection->served = true;
     connection->since_ms = clock_monotonic_ms();
     connection->phase = phase;
+}
+
+void http_connection_send(struct http_connection *connection,
+                          uint64_t allowance_ms)
+{
+    connection->allowance_ms = allowance_ms;
+    http_connection_phase(connection, HTTP_PHASE_SEND);
 }
 
 int http_connection_socket(const struct http_connection *connection)

@@ -17,7 +17,8 @@ enum http_phase {
     HTTP_PHASE_IDLE,    /* no request line yet */
     HTTP_PHASE_HEADERS, /* request line read */
     HTTP_PHASE_BODY,
-    HTTP_PHASE_REPLY, /* no deadline here: libmicrohttpd's own is right */
+    HTTP_PHASE_REPLY, /* the handler's: no deadline */
+    HTTP_PHASE_SEND,  /* see http_connection_send() */
     HTTP_PHASES,
 };
 
@@ -44,6 +45,11 @@ void http_connection_end(struct http_connections *all,
 
 void http_connection_phase(struct http_connection *connection,
                            enum http_phase phase);
+
+/* HTTP_PHASE_SEND, with so much more time than its limit. libmicrohttpd cuts
+ * who takes nothing at all; this is for who takes a byte now and then. */
+void http_connection_send(struct http_connection *connection,
+                          uint64_t allowance_ms);
 int http_connection_socket(const struct http_connection *connection);
 uint64_t http_connection_number(const struct http_connection *connection);
 

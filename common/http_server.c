@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@
 enum {
     LISTEN_BACKLOG = 1024,
     TAIL_BYTES_MAX = 256,
+    OTHER_FILES = 256, /* databases, videos, the broker */
     /* What a client may still send after it went over the body limit, so
      * that it can read the answer; then it is cut. */
     SURPLUS_BODY_BYTES_MAX = 1 << 20,
@@ -513,6 +515,17 @@ static void replace_by_fault(struct http_reply *reply)
                        "the answer is over this server's limit");
 }
 
+/* For the slowest reader that is waited for. */
+static uint64_t send_allowance_ms(const struct http_request *request)
+{
+    const struct http_reply *reply = &request->reply;
+    uint64_t bytes = reply->mapped != NULL ? reply->mapped_bytes
+                     : reply->file >= 0    ? reply->file_bytes
+                                           : reply->body.bytes;
+    uint32_t rate = request->server->config.send_bytes_per_s_min;
+    return rate > 0 ? bytes / rate * 1000 : 0;
+}
+
 static enum MHD_Result reply_send(struct http_request *request)
 {
     struct http_reply *reply = &request->reply;
@@ -521,13 +534,14 @@ static enum MHD_Result reply_send(struct http_request *request)
         replace_by_fault(reply);
         add_common_headers(request);
     }
+    uint64_t allowance_ms = send_allowance_ms(request);
     struct MHD_Response *response = response_make(reply);
     if (response == NULL)
         return MHD_NO;
     enum MHD_Result queued = MHD_NO;
     if (add_headers(response, reply)) {
         request->status = reply->status;
-        http_connection_phase(request->connection, HTTP_PHASE_REPLY);
+        http_connection_send(request->connection, allowance_ms);
         queued = MHD_queue_response(request->mhd, reply->status, response);
     }
     if (queued != MHD_YES)
@@ -715,7 +729,10 @@ enum result http_server_start(const struct http_config *config,
     struct http_deadlines deadlines = {
         .limit_ms = {[HTTP_PHASE_IDLE] = config->idle_timeout_ms,
                      [HTTP_PHASE_HEADERS] = config->header_timeout_ms,
-                     [HTTP_PHASE_BODY] = config->body_timeout_ms},
+                     [HTTP_PHASE_BODY] = config->body_timeout_ms,
+                     [HTTP_PHASE_SEND] = config->send_bytes_per_s_min > 0
+                                             ? config->idle_timeout_ms
+                                             : 0},
         .first_ms = config->header_timeout_ms,
     };
     int fd = listen_on(config->bind, config->port, &server->port, fault);
@@ -733,6 +750,22 @@ enum result http_server_start(const struct http_config *config,
     }
     *ret = server;
     return RESULT_OK;
+}
+
+enum result http_server_make_room(unsigned connections_max, struct fault *fault)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)connections_max + OTHER_FILES;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return RESULT_OK;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    if (setrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur == wanted)
+        return RESULT_OK;
+    return fault_set(fault, RESULT_LIMIT,
+                     "%u connections need %llu open files, and the system "
+                     "allows %llu (ulimit -n)",
+                     connections_max, (unsigned long long)wanted,
+                     (unsigned long long)limit.rlim_max);
 }
 
 uint16_t http_server_port(const struct http_server *server)

@@ -22,10 +22,10 @@
 enum {
     HTTP_REPLY_HEADERS_BYTES_MAX = 4096, /* leaves room in a connection's */
     HTTP_STACK_BYTES = 256 * 1024,       /* of a connection's thread; virtual */
-    HTTP_HEAD_BYTES_MAX = 16 * 1024,     /* request line and headers */
+    HTTP_HEAD_BYTES_MAX = 8 * 1024,      /* request line and headers */
     /* All that libmicrohttpd holds of a request: its head, some 60 bytes for
      * each field, cookie and parameter, the reply's head. Used as needed. */
-    HTTP_CONNECTION_BYTES = 64 * 1024,
+    HTTP_CONNECTION_BYTES = 16 * 1024,
 };
 
 struct http_server;
@@ -124,7 +124,10 @@ struct http_config {
     uint32_t header_timeout_ms; /* from the first byte to the last header */
     uint32_t body_timeout_ms;
     uint32_t
-        idle_timeout_ms;    /* keep-alive without a request; sending nothing */
+        idle_timeout_ms; /* keep-alive without a request; sending nothing */
+    /* Who takes a reply more slowly is cut, idle_timeout_ms later than at this
+     * rate; 0: never. */
+    uint32_t send_bytes_per_s_min;
     size_t reply_bytes_max; /* of a reply in `body` */
     /* Comma-separated, "*" for any; NULL: none. Pages from there may also send
      * Authorization and a Content-Type: their preflights are answered. */
@@ -147,6 +150,14 @@ struct http_config {
  */
 enum result http_server_start(const struct http_config *config,
                               struct http_server **ret, struct fault *fault);
+
+/*
+ * Raises the process's limit of open files, as far as the system lets it, to
+ * what that many connections and all else need. RESULT_LIMIT, in words, where
+ * that is not enough: connections over it are then left waiting.
+ */
+enum result http_server_make_room(unsigned connections_max,
+                                  struct fault *fault);
 
 uint16_t http_server_port(const struct http_server *server);
 

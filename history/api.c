@@ -19,6 +19,7 @@ enum {
     HEADER_TIMEOUT_MS = 10 * 1000,
     BODY_TIMEOUT_MS = 15 * 1000,
     IDLE_TIMEOUT_MS = 60 * 1000,
+    SEND_BYTES_PER_S_MIN = 8 * 1024, /* a slow link has ten times that */
     REPLY_BYTES_MAX = 8 << 20, /* a page of the longest rows there can be */
 };
 
@@ -262,6 +263,7 @@ enum result api_start(struct api *api, const struct config *config,
         .header_timeout_ms = HEADER_TIMEOUT_MS,
         .body_timeout_ms = BODY_TIMEOUT_MS,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .send_bytes_per_s_min = SEND_BYTES_PER_S_MIN,
         .reply_bytes_max = REPLY_BYTES_MAX,
         .cors_origins =
             config->cors_origins[0] != '\0' ? config->cors_origins : NULL,
@@ -269,5 +271,9 @@ enum result api_start(struct api *api, const struct config *config,
         .allows = request_allowed,
         .finished = request_finished,
     };
+    struct fault room = {0};
+    if (http_server_make_room(http.connections_max, &room) != RESULT_OK)
+        log_warn("fewer connections than HTTP_CONNECTIONS_MAX",
+                 log_text("why", room.text), log_end());
     return http_server_start(&http, ret, fault);
 }

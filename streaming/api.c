@@ -16,8 +16,9 @@ enum {
     HEADER_TIMEOUT_MS = 10 * 1000,
     BODY_TIMEOUT_MS = 15 * 1000,
     IDLE_TIMEOUT_MS = 60 * 1000,
-    REPLY_BYTES_MAX = 16 << 20, /* the list of CATALOG_VIDEOS_MAX videos */
-    VIEWER_TOKEN_S = 3600,      /* a page asks for the next before it ends */
+    SEND_BYTES_PER_S_MIN = 8 * 1024, /* no video plays at that rate */
+    REPLY_BYTES_MAX = 16 << 20,      /* the list of CATALOG_VIDEOS_MAX videos */
+    VIEWER_TOKEN_S = 3600, /* a page asks for the next before it ends */
 };
 
 static void write_video(struct buffer *body, const struct video_file *video)
@@ -297,9 +298,14 @@ enum result api_start(struct api *api, struct http_server **ret,
         .header_timeout_ms = HEADER_TIMEOUT_MS,
         .body_timeout_ms = BODY_TIMEOUT_MS,
         .idle_timeout_ms = IDLE_TIMEOUT_MS,
+        .send_bytes_per_s_min = SEND_BYTES_PER_S_MIN,
         .reply_bytes_max = REPLY_BYTES_MAX,
         .finished = request_finished,
         .closed = connection_closed,
     };
+    struct fault room = {0};
+    if (http_server_make_room(http.connections_max, &room) != RESULT_OK)
+        log_warn("fewer connections than HTTP_CONNECTIONS_MAX",
+                 log_text("why", room.text), log_end());
     return http_server_start(&http, ret, fault);
 }

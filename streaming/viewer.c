@@ -1,8 +1,8 @@
 #include "viewer.h"
 
-#include <stdio.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "cookie.h"
 
 #define YEAR_S       31536000
@@ -18,8 +18,8 @@ static bool viewer_of_token(struct token_keys *keys, const char *token,
            uuid_parse(claims.subject, strlen(claims.subject), ret);
 }
 
-static bool signed_viewer(struct token_keys *keys, const char *header,
-                          struct uuid *ret)
+__attribute__((noinline)) static bool
+signed_viewer(struct token_keys *keys, const char *header, struct uuid *ret)
 {
     struct cookie cookie;
     char token[TOKEN_BYTES_MAX];
@@ -36,20 +36,30 @@ static bool signed_viewer(struct token_keys *keys, const char *header,
     return false;
 }
 
-/* Without a cookie he is another viewer the next time. */
-static void set_cookie(struct token_keys *keys, const char *id,
-                       struct http_reply *reply)
+static void set_cookie(const char *value, struct http_reply *reply)
+{
+    CLEANUP(buffer_done)
+    struct buffer cookie = buffer_make(TOKEN_BYTES_MAX + 128);
+    buffer_append_format(&cookie,
+                         "viewer=%s; HttpOnly; SameSite=Lax; Path=/; "
+                         "Max-Age=%d",
+                         value, YEAR_S);
+    buffer_append(&cookie, "", 1);
+    if (!cookie.failed)
+        http_reply_header(reply, "Set-Cookie", cookie.data);
+}
+
+/* Without a cookie he is another viewer the next time. Not inlined: what a
+ * connection's stack has once touched stays in memory. */
+__attribute__((noinline)) static void
+set_signed_cookie(struct token_keys *keys, const char *id,
+                  struct http_reply *reply)
 {
     char token[TOKEN_BYTES_MAX];
-    char cookie[TOKEN_BYTES_MAX + 128];
     struct fault fault = {0};
-    if (keys != NULL && token_make(keys, id, SCOPE_VIEWER, YEAR_S, token,
-                                   sizeof token, &fault) != RESULT_OK)
-        return;
-    (void)snprintf(cookie, sizeof cookie,
-                   "viewer=%s; HttpOnly; SameSite=Lax; Path=/; Max-Age=%d",
-                   keys != NULL ? token : id, YEAR_S);
-    http_reply_header(reply, "Set-Cookie", cookie);
+    if (token_make(keys, id, SCOPE_VIEWER, YEAR_S, token, sizeof token,
+                   &fault) == RESULT_OK)
+        set_cookie(token, reply);
 }
 
 struct uuid viewer_of(struct token_keys *keys,
@@ -64,6 +74,9 @@ struct uuid viewer_of(struct token_keys *keys,
     viewer = uuid_make();
     char id[UUID_TEXT_BYTES];
     uuid_format(&viewer, id);
-    set_cookie(keys, id, reply);
+    if (keys != NULL)
+        set_signed_cookie(keys, id, reply);
+    else
+        set_cookie(id, reply);
     return viewer;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "claim.h"
 #include "http_fixture.h"
@@ -11,6 +12,9 @@ enum {
     DEADLINE_MS = 1000,
     /* A deadline may be kept so late: looks, and a slow machine. */
     LATE_MS = 5000,
+    /* The mapped answer's time at SEND_BYTES_PER_S, and that of who idles. */
+    SEND_BYTES_PER_S = MAPPED_BYTES,
+    SEND_MS = DEADLINE_MS + 1000,
 };
 
 #define PLAIN "GET /plain HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -26,6 +30,7 @@ static int start(void **state)
     fixture.config.header_timeout_ms = DEADLINE_MS;
     fixture.config.body_timeout_ms = DEADLINE_MS;
     fixture.config.idle_timeout_ms = DEADLINE_MS;
+    fixture.config.send_bytes_per_s_min = SEND_BYTES_PER_S;
     http_fixture_start(&fixture);
     return 0;
 }
@@ -153,7 +158,7 @@ static void endless_chunks_are_cut_off(void **state)
 static void a_long_head_is_refused(void **state)
 {
     (void)state;
-    static char text[HTTP_CONNECTION_BYTES * 2];
+    static char text[HTTP_CONNECTION_BYTES * 3];
     static const size_t sizes[] = {HTTP_HEAD_BYTES_MAX + 1,
                                    HTTP_CONNECTION_BYTES,
                                    HTTP_CONNECTION_BYTES + 20000};
@@ -179,7 +184,7 @@ static void many_cookies_are_taken(void **state)
     static char text[HTTP_HEAD_BYTES_MAX + 1];
     int at = snprintf(text, sizeof text,
                       "GET /plain HTTP/1.1\r\nHost: a\r\nCookie: ");
-    for (int i = 0; i < 180; i++)
+    for (int i = 0; i < 90; i++)
         at +=
             snprintf(text + at, sizeof text - (size_t)at,
                      "cookie%d=0123456789012345678901234567890123456789; ", i);
@@ -239,6 +244,29 @@ static void a_connection_that_says_nothing_is_cut(void **state)
     assert_true(http_client_take(&client, false, PATIENCE_MS, &answer));
     http_answer_done(&answer);
     assert_true(http_client_ends(&client, DEADLINE_MS + LATE_MS));
+    http_client_close(&client, false);
+}
+
+/* Takes a little ever so often: never nothing at all for long. */
+static void a_reader_slower_than_allowed_is_cut(void **state)
+{
+    (void)state;
+    struct http_client client;
+    char byte;
+    unsigned cut = fixture.sent_cut;
+    http_client_open(&client, fixture.port);
+    int few = 4096;
+    (void)setsockopt(client.fd, SOL_SOCKET, SO_RCVBUF, &few, sizeof few);
+    assert_true(
+        http_client_send(&client, "GET /mapped HTTP/1.1\r\nHost: a\r\n\r\n"));
+    int64_t began_ms = clock_monotonic_ms();
+    while (fixture.sent_cut == cut &&
+           clock_monotonic_ms() - began_ms < SEND_MS + LATE_MS) {
+        (void)recv(client.fd, &byte, 1, MSG_DONTWAIT);
+        struct timespec pause = {.tv_nsec = 20 * 1000000L};
+        (void)nanosleep(&pause, NULL);
+    }
+    assert_int_equal(fixture.sent_cut, cut + 1);
     http_client_close(&client, false);
 }
 
@@ -342,6 +370,7 @@ int main(void)
         cmocka_unit_test(many_cookies_are_taken),
         cmocka_unit_test(a_client_that_trickles_is_cut_at_the_deadline),
         cmocka_unit_test(a_connection_that_says_nothing_is_cut),
+        cmocka_unit_test(a_reader_slower_than_allowed_is_cut),
         cmocka_unit_test(a_slow_handler_is_not_cut),
         cmocka_unit_test(connections_over_the_limit_wait_or_end),
         cmocka_unit_test(one_address_may_have_so_many),
