@@ -10,6 +10,9 @@ enum {
      * so that neither views nor queries wait for that reader. */
     CHECKPOINT_WAIT_MS = 100,
     CHECKPOINT_PAGES = 4000, /* 16 MB of WAL: a pause of some 20 ms */
+    /* While few views come, which is when somebody may wait for each. */
+    CHECKPOINT_PAGES_QUIET = 1000,
+    QUIET_TAIL_VIEWS = 20000,
     /* Twice as much: what store_write() no longer leaves to store_tidy(). It
      * is also the sign that a reader kept the WAL from starting over. */
     CHECKPOINT_PAGES_MAX = 8000,
@@ -42,7 +45,10 @@ static bool is_tried_in_vain(const struct store *store)
 
 bool store_checkpoint_due(const struct store *store)
 {
-    return store->wal_pages >= CHECKPOINT_PAGES && !is_tried_in_vain(store);
+    int pages = store_tail_views(store) < QUIET_TAIL_VIEWS
+                    ? CHECKPOINT_PAGES_QUIET
+                    : CHECKPOINT_PAGES;
+    return store->wal_pages >= pages && !is_tried_in_vain(store);
 }
 
 bool store_checkpoint_overdue(const struct store *store)

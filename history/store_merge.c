@@ -22,6 +22,10 @@ enum {
     OWED_ENTRIES = 2 * TAIL_LISTS_MAX, /* for each view that is added */
     SLICE_ENTRIES = 8000,              /* of a tidy, and */
     SLICE_MS = 15, /* what its inserts may take, whichever is first */
+    /* A run this short was frozen in a quiet time, when somebody waits for
+     * each view: rather more commits than a wait that can be noticed. */
+    SHORT_RUN_ENTRIES = 10 * MERGE_QUIET_VIEWS * TAIL_LISTS_MAX,
+    SHORT_RUN_SLICE_MS = 4,
 };
 
 int64_t store_tail_views(const struct store *store)
@@ -153,10 +157,12 @@ static enum result tidy_tail(struct store *store, struct fault *fault)
     enum result result = RESULT_OK;
     if (tail_frozen(store->tail) == NULL)
         result = freeze(store, fault);
-    if (result == RESULT_OK)
-        result = merge_slice(store, SLICE_ENTRIES,
-                             clock_monotonic_ms() + SLICE_MS, fault);
-    return result;
+    if (result != RESULT_OK)
+        return result;
+    bool is_short = tail_frozen(store->tail)->count <= SHORT_RUN_ENTRIES;
+    int64_t slice_ms = is_short ? SHORT_RUN_SLICE_MS : SLICE_MS;
+    return merge_slice(store, SLICE_ENTRIES, clock_monotonic_ms() + slice_ms,
+                       fault);
 }
 
 enum result store_merge_step(struct store *store, struct fault *fault)
