@@ -388,8 +388,16 @@ static void tell_not_sent(struct http_reply *reply)
     reply->sent = NULL;
 }
 
+/* For the slowest reader that is waited for. */
+static uint64_t time_for(uint64_t bytes, uint32_t bytes_per_s_min)
+{
+    return bytes_per_s_min > 0 ? bytes / bytes_per_s_min * 1000 : 0;
+}
+
 /* What a body that comes bit by bit needs, for as long as the reply lives. */
 struct stream {
+    struct http_connection *connection;
+    uint32_t bytes_per_s_min;
     size_t (*more)(void *context, char *out, size_t out_bytes);
     void *context;
     void (*released)(void *context);
@@ -400,7 +408,10 @@ static ssize_t stream_more(void *context, uint64_t at, char *out, size_t bytes)
 {
     struct stream *stream = context;
     (void)at;
+    http_connection_phase(stream->connection, HTTP_PHASE_REPLY);
     size_t written = stream->more(stream->context, out, bytes);
+    http_connection_send(stream->connection,
+                         time_for(written, stream->bytes_per_s_min));
     return written > 0 ? (ssize_t)written : MHD_CONTENT_READER_END_OF_STREAM;
 }
 
@@ -412,13 +423,16 @@ static void stream_free(void *context)
     free(stream);
 }
 
-static struct MHD_Response *stream_make(struct http_reply *reply)
+static struct MHD_Response *stream_make(struct http_request *request)
 {
+    struct http_reply *reply = &request->reply;
     struct stream *stream = malloc(sizeof *stream);
     struct MHD_Response *response = NULL;
     if (stream != NULL) {
-        *stream = (struct stream){reply->more, reply->more_context,
-                                  reply->released, reply->release_context};
+        *stream = (struct stream){
+            request->connection, request->server->config.send_bytes_per_s_min,
+            reply->more,         reply->more_context,
+            reply->released,     reply->release_context};
         response = MHD_create_response_from_callback(
             MHD_SIZE_UNKNOWN, STREAM_BLOCK_BYTES, stream_more, stream,
             stream_free);
@@ -433,11 +447,12 @@ static struct MHD_Response *stream_make(struct http_reply *reply)
 }
 
 /* Hands what the reply holds over to libmicrohttpd; NULL without memory. */
-static struct MHD_Response *response_make(struct http_reply *reply)
+static struct MHD_Response *response_make(struct http_request *request)
 {
+    struct http_reply *reply = &request->reply;
     struct MHD_Response *response;
     if (reply->more != NULL)
-        return stream_make(reply);
+        return stream_make(request);
     if (reply->mapped != NULL) {
         /* The callback variant takes the bytes as they are: no copy. */
         response = MHD_create_response_from_buffer_with_free_callback_cls(
@@ -515,15 +530,13 @@ static void replace_by_fault(struct http_reply *reply)
                        "the answer is over this server's limit");
 }
 
-/* For the slowest reader that is waited for. */
 static uint64_t send_allowance_ms(const struct http_request *request)
 {
     const struct http_reply *reply = &request->reply;
     uint64_t bytes = reply->mapped != NULL ? reply->mapped_bytes
                      : reply->file >= 0    ? reply->file_bytes
                                            : reply->body.bytes;
-    uint32_t rate = request->server->config.send_bytes_per_s_min;
-    return rate > 0 ? bytes / rate * 1000 : 0;
+    return time_for(bytes, request->server->config.send_bytes_per_s_min);
 }
 
 static enum MHD_Result reply_send(struct http_request *request)
@@ -535,7 +548,7 @@ static enum MHD_Result reply_send(struct http_request *request)
         add_common_headers(request);
     }
     uint64_t allowance_ms = send_allowance_ms(request);
-    struct MHD_Response *response = response_make(reply);
+    struct MHD_Response *response = response_make(request);
     if (response == NULL)
         return MHD_NO;
     enum MHD_Result queued = MHD_NO;

@@ -108,6 +108,33 @@ static void get_slow(void *context, struct http_request *request,
     buffer_append_text(&reply->body, "slow\n");
 }
 
+/* A piece, then nothing until the gate opens, then a piece and the end. */
+static size_t next_bit(void *context, char *out, size_t out_bytes)
+{
+    struct http_fixture *fixture = context;
+    unsigned at = fixture->bits++;
+    (void)out_bytes;
+    if (at == 2)
+        return 0;
+    fixture->waiting += at;
+    while (at == 1 && !fixture->gate)
+        pause_ms(2);
+    fixture->waiting -= at;
+    memcpy(out, at == 0 ? "first;" : "last\n", at == 0 ? 6 : 5);
+    return at == 0 ? 6 : 5;
+}
+
+static void get_bits(void *context, struct http_request *request,
+                     struct http_reply *reply)
+{
+    struct http_fixture *fixture = context;
+    (void)request;
+    follow(fixture, reply);
+    fixture->bits = 0;
+    reply->more = next_bit;
+    reply->more_context = fixture;
+}
+
 static void get_large(void *context, struct http_request *request,
                       struct http_reply *reply)
 {
@@ -155,6 +182,7 @@ static const struct http_route routes[] = {
     {.method = "GET", .path = "/mapped", .handle = get_mapped},
     {.method = "GET", .path = "/file", .handle = get_file},
     {.method = "GET", .path = "/slow", .handle = get_slow},
+    {.method = "GET", .path = "/bits", .handle = get_bits},
     {.method = "GET", .path = "/large", .handle = get_large},
     {.method = "GET", .path = "/heads", .handle = get_heads},
     {.method = "GET", .path = "/mappedheads", .handle = get_mapped_heads},

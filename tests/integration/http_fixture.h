@@ -13,7 +13,8 @@
  *   GET /plain, GET /echo?a=&b= (answers "a=…;b=…"), GET /item/{id},
  *   POST /echo (text/plain or application/json, up to ECHO_BYTES_MAX),
  *   GET /mapped and /file (MAPPED_BYTES that tell their offset),
- *   GET /slow (answers when the gate opens), GET /large and /heads (over the
+ *   GET /slow (answers when the gate opens), GET /bits (begins, and ends when
+ *   the gate opens), GET /large and /heads (over the
  *   limits of a reply), GET /mappedheads (mapped, and too many headers).
  */
 enum {
@@ -30,6 +31,7 @@ struct http_fixture {
     int file;
     _Atomic bool gate;
     _Atomic unsigned waiting; /* handlers at the gate */
+    _Atomic unsigned bits;    /* that were asked for */
     _Atomic unsigned handled;
     _Atomic unsigned sent_whole;
     _Atomic unsigned sent_cut;

@@ -248,6 +248,33 @@ static void a_connection_that_says_nothing_is_cut(void **state)
 }
 
 /* Takes a little ever so often: never nothing at all for long. */
+static void pause_briefly(void)
+{
+    struct timespec pause = {.tv_nsec = 20 * 1000000L};
+    (void)nanosleep(&pause, NULL);
+}
+
+static void a_body_that_pauses_is_not_cut(void **state)
+{
+    (void)state;
+    struct http_client client;
+    struct http_answer answer;
+    fixture.gate = false;
+    http_client_open(&client, fixture.port);
+    assert_true(
+        http_client_send(&client, "GET /bits HTTP/1.1\r\nHost: a\r\n\r\n"));
+    assert_soon(fixture.waiting == 1);
+    /* Over our deadline, under libmicrohttpd's, which is a second later. */
+    int64_t until_ms = clock_monotonic_ms() + DEADLINE_MS * 3 / 2;
+    while (clock_monotonic_ms() < until_ms)
+        pause_briefly();
+    fixture.gate = true;
+    assert_true(http_client_take(&client, false, PATIENCE_MS, &answer));
+    assert_non_null(strstr(answer.body, "last"));
+    http_answer_done(&answer);
+    http_client_close(&client, false);
+}
+
 static void a_reader_slower_than_allowed_is_cut(void **state)
 {
     (void)state;
@@ -263,8 +290,7 @@ static void a_reader_slower_than_allowed_is_cut(void **state)
     while (fixture.sent_cut == cut &&
            clock_monotonic_ms() - began_ms < SEND_MS + LATE_MS) {
         (void)recv(client.fd, &byte, 1, MSG_DONTWAIT);
-        struct timespec pause = {.tv_nsec = 20 * 1000000L};
-        (void)nanosleep(&pause, NULL);
+        pause_briefly();
     }
     assert_int_equal(fixture.sent_cut, cut + 1);
     http_client_close(&client, false);
@@ -370,6 +396,7 @@ int main(void)
         cmocka_unit_test(many_cookies_are_taken),
         cmocka_unit_test(a_client_that_trickles_is_cut_at_the_deadline),
         cmocka_unit_test(a_connection_that_says_nothing_is_cut),
+        cmocka_unit_test(a_body_that_pauses_is_not_cut),
         cmocka_unit_test(a_reader_slower_than_allowed_is_cut),
         cmocka_unit_test(a_slow_handler_is_not_cut),
         cmocka_unit_test(connections_over_the_limit_wait_or_end),
