@@ -69,8 +69,19 @@ struct write {
 /* --- the writer's thread ---------------------------------------------------
  */
 
-static enum result remove_confirmed(struct outbox *outbox, size_t *ret_count,
-                                    struct fault *fault)
+/* What a batch changes, once it is committed. */
+struct change {
+    size_t confirmed; /* of `removals` */
+    int64_t depth;    /* rows more, or less */
+};
+
+static int64_t rows_changed(struct outbox *outbox)
+{
+    return sqlite3_changes(sqlite_db_handle(outbox->writer));
+}
+
+static enum result remove_confirmed(struct outbox *outbox,
+                                    struct change *change, struct fault *fault)
 {
     pthread_mutex_lock(&outbox->removals_lock);
     size_t count = outbox->removals_count;
@@ -81,8 +92,9 @@ static enum result remove_confirmed(struct outbox *outbox, size_t *ret_count,
             outbox_remove_row(&outbox->statements, outbox->removals[i], fault);
         if (r != RESULT_OK)
             return r;
+        change->depth -= rows_changed(outbox);
     }
-    *ret_count = count;
+    change->confirmed = count;
     return RESULT_OK;
 }
 
@@ -96,17 +108,18 @@ static void forget_removed(struct outbox *outbox, size_t count)
 }
 
 static enum result write_one(struct outbox *outbox, struct batch_item *item,
-                             size_t *removed, struct fault *fault)
+                             struct change *change, struct fault *fault)
 {
     struct outbox_statements *s = &outbox->statements;
     if (item == &outbox->removal)
-        return remove_confirmed(outbox, removed, fault);
+        return remove_confirmed(outbox, change, fault);
     struct write *write = (struct write *)item;
     if (write->kind == KIND_TOUCH)
         return outbox_touch_session(s, write->viewer, write->video,
                                     write->now_ms, fault);
     enum result r = outbox_add(s, write->viewed, write->now_ms, write->body,
                                write->body_bytes, fault);
+    change->depth += r == RESULT_OK ? rows_changed(outbox) : 0;
     if (r == RESULT_OK)
         r = outbox_remember(s, write->viewed, write->now_ms, fault);
     return r;
@@ -135,21 +148,28 @@ static void note(struct outbox *outbox, enum result result,
         outbox->config.lost(outbox->config.lost_context, fault->text);
 }
 
+/* SQLite may have rolled back by itself, as when the disk is full; and without
+ * memory this fails too, so it comes again before the next batch. */
+static void roll_back(struct outbox *outbox)
+{
+    if (sqlite3_get_autocommit(sqlite_db_handle(outbox->writer)) == 0)
+        (void)sqlite_db_run(outbox->writer, "ROLLBACK", NULL);
+}
+
 static enum result write_batch(struct outbox *outbox, struct batch_item **items,
-                               size_t count, size_t *removed,
+                               size_t count, struct change *change,
                                struct fault *fault)
 {
     if (outbox->is_lost)
         return fault_set(fault, RESULT_UNAVAILABLE, "a sync has failed");
+    roll_back(outbox);
     enum result r = sqlite_db_run(outbox->writer, "BEGIN IMMEDIATE", fault);
     for (size_t i = 0; r == RESULT_OK && i < count; i++)
-        r = write_one(outbox, items[i], removed, fault);
+        r = write_one(outbox, items[i], change, fault);
     if (r == RESULT_OK)
         r = sqlite_db_run(outbox->writer, "COMMIT", fault);
-    /* SQLite may have rolled back by itself, as when the disk is full. */
-    if (r != RESULT_OK &&
-        sqlite3_get_autocommit(sqlite_db_handle(outbox->writer)) == 0)
-        (void)sqlite_db_run(outbox->writer, "ROLLBACK", NULL);
+    if (r != RESULT_OK)
+        roll_back(outbox);
     return r;
 }
 
@@ -157,16 +177,16 @@ static void apply(void *context, struct batch_item **items, size_t count)
 {
     struct outbox *outbox = context;
     struct fault fault = {0};
-    size_t removed = 0;
+    struct change change = {0};
     size_t accepted = count_accepted(outbox, items, count);
-    enum result r = write_batch(outbox, items, count, &removed, &fault);
+    enum result r = write_batch(outbox, items, count, &change, &fault);
     note(outbox, r, &fault);
     for (size_t i = 0; i < count; i++)
         items[i]->result = r == RESULT_OK ? RESULT_OK : RESULT_UNAVAILABLE;
     if (r != RESULT_OK)
         return;
-    forget_removed(outbox, removed);
-    outbox->depth += (int64_t)accepted - (int64_t)removed;
+    forget_removed(outbox, change.confirmed);
+    outbox->depth += change.depth;
     if (accepted > 0 && outbox->config.accepted != NULL)
         outbox->config.accepted(outbox->config.accepted_context);
 }
@@ -186,8 +206,8 @@ static void try_to_work(struct outbox *outbox)
                       "DELETE FROM counted WHERE viewer = '' AND video = '';"
                       "COMMIT",
                       &fault);
-    if (r != RESULT_OK && sqlite3_get_autocommit(sqlite_db_handle(db)) == 0)
-        (void)sqlite_db_run(db, "ROLLBACK", NULL);
+    if (r != RESULT_OK)
+        roll_back(outbox);
     note(outbox, r, &fault);
     if (r != RESULT_OK)
         return;

@@ -1,6 +1,7 @@
 #include "fault_vfs.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +46,9 @@ struct fault_file {
 
 static sqlite3_vfs *real_vfs;
 static sqlite3_vfs fault_vfs;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* what follows */
 static bool failing;
+static int failing_kinds;
 static bool failed;
 static bool fails_for_good;
 static unsigned passes_left;
@@ -63,26 +66,61 @@ static struct record *record_of(sqlite3_file *file)
     return recording ? ((struct fault_file *)file)->record : NULL;
 }
 
-/* SQLITE_OK, or the code that this operation fails with. */
-static int next_outcome(void)
+static int code_of(int kind)
 {
-    if (!failing)
-        return SQLITE_OK;
-    if (passes_left > 0) {
-        passes_left--;
-        return SQLITE_OK;
+    if (fail_code != FAULT_CODE_OF_KIND)
+        return fail_code;
+    switch (kind) {
+    case FAULT_SYNCS:
+        return SQLITE_IOERR_FSYNC;
+    case FAULT_TRUNCATIONS:
+        return SQLITE_IOERR_TRUNCATE;
+    case FAULT_OPENS:
+        return SQLITE_CANTOPEN;
+    default:
+        return SQLITE_IOERR_WRITE;
     }
-    failed = true;
-    failing = fails_for_good;
-    return fail_code;
+}
+
+/* SQLITE_OK, or the code that this operation fails with. */
+static int next_outcome(int kind)
+{
+    int code = SQLITE_OK;
+    pthread_mutex_lock(&lock);
+    if (failing && (failing_kinds & kind) != 0) {
+        if (passes_left > 0) {
+            passes_left--;
+        } else {
+            failed = true;
+            failing = fails_for_good;
+            code = code_of(kind);
+        }
+    }
+    pthread_mutex_unlock(&lock);
+    return code;
+}
+
+/* Not by malloc(): that may be what a test lets fail. */
+static void *take(size_t bytes)
+{
+    enum {
+        ALIGNMENT = 64,
+    };
+    void *memory = aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) /
+                                                ALIGNMENT * ALIGNMENT);
+    assert(memory != NULL);
+    return memory;
 }
 
 static void image_resize(struct image *image, size_t count)
 {
     if (count > image->room) {
+        unsigned char *bytes = take(2 * count);
+        if (image->count > 0)
+            memcpy(bytes, image->bytes, image->count);
+        free(image->bytes);
+        image->bytes = bytes;
         image->room = 2 * count;
-        image->bytes = realloc(image->bytes, image->room);
-        assert(image->bytes != NULL);
     }
     if (count > image->count)
         memset(image->bytes + image->count, 0, count - image->count);
@@ -108,13 +146,14 @@ static struct image image_copy(const struct image *from)
 static void pending_add(struct record *record, size_t at, const void *bytes,
                         size_t count, bool truncates)
 {
-    struct pending *pending = malloc(sizeof *pending + count);
-    assert(pending != NULL);
+    struct pending *pending = take(sizeof *pending + count);
     *pending = (struct pending){NULL, at, count, truncates};
     if (count > 0)
         memcpy(pending->bytes, bytes, count);
+    pthread_mutex_lock(&lock);
     *record->last = pending;
     record->last = &pending->next;
+    pthread_mutex_unlock(&lock);
 }
 
 static void record_forget(struct record *record)
@@ -137,9 +176,11 @@ static void apply(struct image *image, const struct pending *pending)
 
 static void record_sync(struct record *record)
 {
+    pthread_mutex_lock(&lock);
     for (struct pending *p = record->first; p != NULL; p = p->next)
         apply(&record->synced, p);
     record_forget(record);
+    pthread_mutex_unlock(&lock);
 }
 
 /* Of each write some sectors, as if the disk had not come to the rest. */
@@ -174,7 +215,7 @@ static int file_read(sqlite3_file *file, void *bytes, int count,
 static int file_write(sqlite3_file *file, const void *bytes, int count,
                       sqlite3_int64 at)
 {
-    int code = next_outcome();
+    int code = next_outcome(FAULT_WRITES);
     if (code == SQLITE_OK)
         code = real(file)->pMethods->xWrite(real(file), bytes, count, at);
     if (code == SQLITE_OK && record_of(file) != NULL)
@@ -184,7 +225,7 @@ static int file_write(sqlite3_file *file, const void *bytes, int count,
 
 static int file_truncate(sqlite3_file *file, sqlite3_int64 bytes)
 {
-    int code = next_outcome();
+    int code = next_outcome(FAULT_TRUNCATIONS);
     if (code == SQLITE_OK)
         code = real(file)->pMethods->xTruncate(real(file), bytes);
     if (code == SQLITE_OK && record_of(file) != NULL)
@@ -194,11 +235,11 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 bytes)
 
 static int file_sync(sqlite3_file *file, int flags)
 {
-    int code = next_outcome();
-    if (code == SQLITE_OK)
-        code = real(file)->pMethods->xSync(real(file), flags);
+    int code = next_outcome(FAULT_SYNCS);
     if (code == SQLITE_OK && record_of(file) != NULL)
         record_sync(record_of(file));
+    else if (code == SQLITE_OK)
+        code = real(file)->pMethods->xSync(real(file), flags);
     return code;
 }
 
@@ -307,11 +348,30 @@ static int vfs_open(sqlite3_vfs *vfs, sqlite3_filename name, sqlite3_file *file,
     (void)vfs;
     memset(mine, 0, sizeof *mine);
     mine->real = (sqlite3_file *)(mine + 1);
+    if (next_outcome(FAULT_OPENS) != SQLITE_OK)
+        return SQLITE_CANTOPEN;
     int code = real_vfs->xOpen(real_vfs, name, mine->real, flags, ret_flags);
     if (mine->real->pMethods != NULL)
         mine->base.pMethods = &methods;
     if (code == SQLITE_OK && recording && name != NULL)
         mine->record = record_find(name);
+    return code;
+}
+
+/* A clean end removes the WAL. */
+static int vfs_delete(sqlite3_vfs *vfs, const char *name, int sync_folder)
+{
+    (void)vfs;
+    int code = next_outcome(FAULT_TRUNCATIONS);
+    if (code == SQLITE_OK)
+        code = real_vfs->xDelete(real_vfs, name, sync_folder);
+    struct record *record = recording ? record_find(name) : NULL;
+    if (code == SQLITE_OK && record != NULL) {
+        pthread_mutex_lock(&lock);
+        record_forget(record);
+        image_resize(&record->synced, 0);
+        pthread_mutex_unlock(&lock);
+    }
     return code;
 }
 
@@ -322,6 +382,7 @@ void fault_vfs_install(void)
     fault_vfs.zName = "fault";
     fault_vfs.szOsFile = (int)sizeof(struct fault_file) + real_vfs->szOsFile;
     fault_vfs.xOpen = vfs_open;
+    fault_vfs.xDelete = vfs_delete;
     int code = sqlite3_vfs_register(&fault_vfs, 1);
     assert(code == SQLITE_OK);
     (void)code;
@@ -329,17 +390,42 @@ void fault_vfs_install(void)
 
 void fault_vfs_fail_after(unsigned operations, int code, bool for_good)
 {
+    fault_vfs_fail_kinds_after(FAULT_WRITES | FAULT_SYNCS | FAULT_TRUNCATIONS,
+                               operations, code, for_good);
+}
+
+void fault_vfs_fail_kinds_after(int kinds, unsigned operations, int code,
+                                bool for_good)
+{
+    pthread_mutex_lock(&lock);
     failing = true;
+    failing_kinds = kinds;
     failed = false;
     fails_for_good = for_good;
     passes_left = operations;
     fail_code = code;
+    pthread_mutex_unlock(&lock);
 }
 
 bool fault_vfs_heal(void)
 {
+    pthread_mutex_lock(&lock);
     failing = false;
-    return failed;
+    bool had_failed = failed;
+    pthread_mutex_unlock(&lock);
+    return had_failed;
+}
+
+static void image_load(struct image *image, const char *from)
+{
+    unsigned char bytes[64 * 1024];
+    FILE *file = fopen(from, "rb");
+    size_t count;
+    if (file == NULL)
+        return;
+    while ((count = fread(bytes, 1, sizeof bytes, file)) > 0)
+        image_write(image, image->count, bytes, count);
+    (void)fclose(file);
 }
 
 void fault_vfs_record(const char *path)
@@ -349,6 +435,7 @@ void fault_vfs_record(const char *path)
         (void)snprintf(records[i].name, sizeof records[i].name, "%s%s", path,
                        i == 0 ? "" : "-wal");
         records[i].last = &records[i].first;
+        image_load(&records[i].synced, records[i].name);
     }
 }
 
@@ -379,8 +466,10 @@ void fault_vfs_crash_image(const char *path, const char *to, uint64_t *random)
     char to_wal[NAME_BYTES];
     (void)snprintf(wal, sizeof wal, "%s-wal", path);
     (void)snprintf(to_wal, sizeof to_wal, "%s-wal", to);
+    pthread_mutex_lock(&lock);
     crash_file(path, to, random);
     crash_file(wal, to_wal, random);
+    pthread_mutex_unlock(&lock);
 }
 
 void fault_vfs_forget(void)

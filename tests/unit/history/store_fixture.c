@@ -14,7 +14,10 @@ int fixture_make(void **state)
     struct fixture *fixture = calloc(1, sizeof *fixture);
     if (fixture == NULL)
         return -1;
-    strcpy(fixture->folder, "/tmp/flixtube-store-XXXXXX");
+    const char *parent = getenv("TMPDIR");
+    (void)snprintf(fixture->folder, sizeof fixture->folder,
+                   "%.32s/flixtube-store-XXXXXX",
+                   parent != NULL ? parent : "/tmp");
     if (mkdtemp(fixture->folder) == NULL) {
         free(fixture);
         return -1;

@@ -1,0 +1,171 @@
+/*
+ * Rounds of faults in the store, in ingest and in the outbox, each in its turn:
+ *
+ *   fault_rounds [--seconds N] [--seed S] [--kind KIND] [--rounds N]
+ *
+ * prints how many of each kind passed; on standard error is what ingest logs
+ * of its troubles. A round that fails ends the program and
+ * says its kind and seed; with both, and --rounds 1, it can be had again.
+ */
+#include "fault_rounds.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fault_vfs.h"
+#include "log.h"
+
+struct kind {
+    const char *name;
+    void (*run)(struct round *round);
+};
+
+static const struct kind kinds[] = {
+    {"store-io", round_store_io},
+    {"store-full", round_store_full},
+    {"store-power", round_store_power},
+    {"store-memory", round_store_memory},
+    {"ingest-poison", round_ingest_poison},
+    {"ingest-io", round_ingest_io},
+    {"outbox-io", round_outbox_io},
+    {"outbox-full", round_outbox_full},
+    {"outbox-power", round_outbox_power},
+    {"outbox-memory", round_outbox_memory},
+};
+
+enum {
+    KINDS = sizeof kinds / sizeof kinds[0],
+};
+
+struct options {
+    int64_t seconds;
+    uint64_t rounds;
+    uint64_t seed;
+    const char *kind; /* NULL: all, in turn */
+};
+
+static struct round *running; /* NULL: between two rounds */
+
+uint32_t draw(struct round *round, uint32_t below)
+{
+    return (uint32_t)(fixture_draw(&round->random) % below);
+}
+
+bool draw_one_in(struct round *round, uint32_t many)
+{
+    return draw(round, many) == 0;
+}
+
+void round_path(const struct round *round, const char *name,
+                char path[FIXTURE_PATH_BYTES])
+{
+    (void)snprintf(path, FIXTURE_PATH_BYTES, "%s/%s", round->folder, name);
+}
+
+void round_check(bool holds, const char *file, int line, const char *words)
+{
+    if (holds)
+        return;
+    (void)fault_vfs_heal();
+    (void)memory_heal();
+    (void)printf("%s:%d: does not hold: %s\n", file, line, words);
+    exit(1);
+}
+
+/* Whatever ended the program, a check or one of the fixture's. */
+static void say_which(void)
+{
+    if (running != NULL)
+        (void)printf("FAILED: --kind %s --seed %" PRIu64 "\n", running->kind,
+                     running->seed);
+}
+
+static void run_round(const struct kind *kind, uint64_t seed)
+{
+    struct fixture *fixture = NULL;
+    void *state = NULL;
+    CHECK(fixture_make(&state) == 0);
+    fixture = state;
+    struct round round = {.kind = kind->name, .seed = seed};
+    /* xorshift's first numbers are like its seed: begin far from it. */
+    round.random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
+    round.random = round.random != 0 ? round.random : 1;
+    for (int i = 0; i < 8; i++)
+        (void)fixture_draw(&round.random);
+    (void)snprintf(round.folder, sizeof round.folder, "%s", fixture->folder);
+    running = &round;
+    kind->run(&round);
+    running = NULL;
+    (void)fault_vfs_heal();
+    (void)memory_heal();
+    fault_vfs_forget();
+    (void)fixture_remove(&state);
+}
+
+static bool is_wanted(const struct options *options, size_t kind)
+{
+    return options->kind == NULL ||
+           strcmp(options->kind, kinds[kind].name) == 0;
+}
+
+static void run_all(const struct options *options)
+{
+    uint64_t counts[KINDS] = {0};
+    uint64_t total = 0;
+    int64_t ends_ms = clock_monotonic_ms() + options->seconds * 1000;
+    for (uint64_t i = 0; total < options->rounds; i++) {
+        if (clock_monotonic_ms() >= ends_ms)
+            break;
+        size_t kind = i % KINDS;
+        if (!is_wanted(options, kind))
+            continue;
+        run_round(&kinds[kind], options->seed + total);
+        counts[kind]++;
+        total++;
+    }
+    (void)printf("%8" PRIu64 " rounds, seeds from %" PRIu64 "\n", total,
+                 options->seed);
+    for (size_t kind = 0; kind < KINDS; kind++)
+        if (is_wanted(options, kind))
+            (void)printf("%8" PRIu64 " %s\n", counts[kind], kinds[kind].name);
+}
+
+static bool read_options(int argc, char **argv, struct options *ret)
+{
+    for (int i = 1; i + 1 < argc; i += 2) {
+        if (strcmp(argv[i], "--seconds") == 0)
+            ret->seconds = strtoll(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--seed") == 0)
+            ret->seed = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--rounds") == 0)
+            ret->rounds = strtoull(argv[i + 1], NULL, 10);
+        else if (strcmp(argv[i], "--kind") == 0)
+            ret->kind = argv[i + 1];
+        else
+            return false;
+    }
+    return argc % 2 == 1;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options = {
+        .seconds = 30, .rounds = UINT64_MAX, .seed = (uint64_t)clock_now_ms()};
+    struct fault fault = {0};
+    if (!read_options(argc, argv, &options))
+        return 2;
+    /* Ingest logs each change; the rounds make many. */
+    (void)setenv("LOG_LEVEL", "error", 1);
+    if (log_start("fault_rounds", &fault) != RESULT_OK)
+        return 2;
+    /* The disk is a record in memory: the real one would only be slow. */
+    (void)setenv("TMPDIR", "/dev/shm", access("/dev/shm", W_OK) == 0);
+    memory_install();
+    fault_vfs_install();
+    (void)atexit(say_which);
+    run_all(&options);
+    return 0;
+}
