@@ -38,11 +38,14 @@ class Proxy:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
         self.port = int(self.process.stdout.readline())
+        self.lock = threading.Lock()
 
     def tell(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        if self.process.stdout.readline() != "ok\n":
+        with self.lock:  # two faults at once
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+            answer = self.process.stdout.readline()
+        if answer != "ok\n":
             raise AssertionError(f"the proxy did not take: {line}")
 
     def stop(self):
