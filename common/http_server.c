@@ -410,6 +410,8 @@ static ssize_t stream_more(void *context, uint64_t at, char *out, size_t bytes)
     (void)at;
     http_connection_phase(stream->connection, HTTP_PHASE_REPLY);
     size_t written = stream->more(stream->context, out, bytes);
+    if (written == HTTP_MORE_FAILED)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
     http_connection_send(stream->connection,
                          time_for(written, stream->bytes_per_s_min));
     return written > 0 ? (ssize_t)written : MHD_CONTENT_READER_END_OF_STREAM;

@@ -28,6 +28,8 @@ enum {
     HTTP_CONNECTION_BYTES = 16 * 1024,
 };
 
+#define HTTP_MORE_FAILED SIZE_MAX
+
 struct http_server;
 struct http_request; /* lives during the handler's call */
 
@@ -53,6 +55,8 @@ struct http_reply {
      * A client that has gone shows when something is sent, so say something at
      * least every half of idle_timeout_ms; and end before http_server_stop().
      * `released` is called as with `mapped`. */
+    /* HTTP_MORE_FAILED: the body ends before its end, and the client is told
+     * by the connection's. */
     size_t (*more)(void *more_context, char *out, size_t out_bytes);
     void *more_context;
     /* Called on the connection's thread when the reply was handed to the

@@ -181,7 +181,7 @@ const struct http_route api_routes[] = {
      .access = ACCESS_OWN,
      .handle = list_reply,
      .parameters = {"userId", "videoId", "since", "until", "order", "limit",
-                    "skip", "cursor"}},
+                    "skip", "cursor", "sessionId", "fields", "format"}},
     {.method = "DELETE",
      .path = "/history",
      .access = ACCESS_OWN,

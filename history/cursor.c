@@ -7,6 +7,7 @@
 /* "a" or "d" (the order), time and sequence as 16 hex digits each, and the
  * version last. */
 #define CURSOR_VERSION '1'
+#define CURSOR_BEFORE  '2'
 
 static bool hex_read(const char *text, int64_t *ret)
 {
@@ -26,24 +27,48 @@ static bool hex_read(const char *text, int64_t *ret)
     return true;
 }
 
-void cursor_format(const struct store_place *place, bool oldest_first,
-                   char text[CURSOR_TEXT_BYTES])
+static void format(const struct store_place *place, bool oldest_first,
+                   char version, char text[CURSOR_TEXT_BYTES])
 {
     (void)snprintf(text, CURSOR_TEXT_BYTES, "%c%016" PRIx64 "%016" PRIx64 "%c",
                    oldest_first ? 'a' : 'd', (uint64_t)place->viewed_at_ms,
-                   (uint64_t)place->seq, CURSOR_VERSION);
+                   (uint64_t)place->seq, version);
 }
 
-bool cursor_parse(const char *text, struct store_place *ret_place,
+static bool parse(const char *text, char version, struct store_place *ret_place,
                   bool *ret_oldest_first)
 {
     struct store_place place;
     if (strlen(text) != CURSOR_TEXT_BYTES - 1 ||
-        (text[0] != 'a' && text[0] != 'd') || text[33] != CURSOR_VERSION ||
+        (text[0] != 'a' && text[0] != 'd') || text[33] != version ||
         !hex_read(text + 1, &place.viewed_at_ms) ||
         !hex_read(text + 17, &place.seq))
         return false;
     *ret_place = place;
     *ret_oldest_first = text[0] == 'a';
     return true;
+}
+
+void cursor_format(const struct store_place *place, bool oldest_first,
+                   char text[CURSOR_TEXT_BYTES])
+{
+    format(place, oldest_first, CURSOR_VERSION, text);
+}
+
+bool cursor_parse(const char *text, struct store_place *ret_place,
+                  bool *ret_oldest_first)
+{
+    return parse(text, CURSOR_VERSION, ret_place, ret_oldest_first);
+}
+
+void cursor_format_before(const struct store_place *place, bool oldest_first,
+                          char text[CURSOR_TEXT_BYTES])
+{
+    format(place, oldest_first, CURSOR_BEFORE, text);
+}
+
+bool cursor_parse_before(const char *text, struct store_place *ret_place,
+                         bool *ret_oldest_first)
+{
+    return parse(text, CURSOR_BEFORE, ret_place, ret_oldest_first);
 }

@@ -20,4 +20,11 @@ void cursor_format(const struct store_place *place, bool oldest_first,
 bool cursor_parse(const char *text, struct store_place *ret_place,
                   bool *ret_oldest_first);
 
+/* The same for a place that a page is to end before: of `prev`. The one kind
+ * is never taken for the other. */
+void cursor_format_before(const struct store_place *place, bool oldest_first,
+                          char text[CURSOR_TEXT_BYTES]);
+bool cursor_parse_before(const char *text, struct store_place *ret_place,
+                         bool *ret_oldest_first);
+
 #endif

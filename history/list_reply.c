@@ -8,6 +8,8 @@
 #include "cleanup.h"
 #include "conditions.h"
 #include "json_write.h"
+#include "list_export.h"
+#include "list_options.h"
 #include "list_request.h"
 #include "log.h"
 #include "row_json.h"
@@ -23,6 +25,7 @@ enum {
 struct list_work {
     struct api *api;
     struct store_query query;
+    struct list_options options;
     struct list_key_text key; /* what was asked, in one way only */
     bool versioned;           /* the list stands still, at `version` */
     uint64_t version;
@@ -56,6 +59,7 @@ static void add_headers(const struct list_work *work, struct http_reply *reply,
                         const char *links)
 {
     http_reply_header(reply, "Cache-Control", "private, no-cache");
+    http_reply_header(reply, "Vary", "Accept");
     if (work->versioned)
         http_reply_header(reply, "ETag", work->etag);
     if (links[0] != '\0')
@@ -80,48 +84,109 @@ static void give(const struct list_work *work, const struct answer *answer,
 
 struct list_body {
     struct buffer *buffer;
-    bool begun;
+    unsigned fields;
+    uint32_t rows;
+    size_t *ends; /* of each row in `buffer`; NULL: not wanted */
 };
 
 static void add_row(void *context, const struct store_row *row)
 {
     struct list_body *body = context;
-    if (body->begun)
+    if (body->rows > 0 && body->ends == NULL)
         buffer_append(body->buffer, ",\n", 2);
-    body->begun = true;
-    row_json_write(body->buffer, row);
+    row_json_write_fields(body->buffer, row, body->fields);
+    if (body->ends != NULL)
+        body->ends[body->rows] = body->buffer->bytes;
+    body->rows++;
 }
 
-/* Writes where the next page is, into the body and as the header's value. */
-static void add_next(const struct list_work *work,
-                     const struct store_page *page, struct buffer *body,
+/* Writes where another page is, into the body and as the header's value. */
+static void add_link(const struct list_work *work, const char *name,
+                     void (*write)(const struct store_query *query,
+                                   const struct store_place *place,
+                                   struct buffer *buffer),
+                     const struct store_place *place, struct buffer *body,
                      struct buffer *links)
 {
-    CLEANUP(buffer_done) struct buffer next = buffer_make(LINKS_BYTES_MAX);
-    list_request_next(&work->query, &page->last, &next);
-    buffer_append_text(body, ",\"next\":");
-    json_write_string(body, next.data, next.bytes);
-    buffer_append_text(links, "<");
-    buffer_append(links, next.data, next.bytes);
-    buffer_append_text(links, ">; rel=\"next\"");
+    CLEANUP(buffer_done) struct buffer link = buffer_make(LINKS_BYTES_MAX);
+    write(&work->query, place, &link);
+    list_options_link(&work->options, &link);
+    buffer_append_format(body, ",\"%s\":", name);
+    json_write_string(body, link.data, link.bytes);
+    buffer_append_text(links, links->bytes > 0 ? ", <" : "<");
+    buffer_append(links, link.data, link.bytes);
+    buffer_append_format(links, ">; rel=\"%s\"", name);
+}
+
+static void add_links(const struct list_work *work,
+                      const struct store_page *page, struct buffer *body,
+                      struct buffer *links)
+{
+    const struct store_query *query = &work->query;
+    bool backwards = work->options.backwards;
+    /* Backwards, the page's last row is the one that the walk met first. */
+    const struct store_place *last = backwards ? &page->first : &page->last;
+    const struct store_place *first = backwards ? &page->last : &page->first;
+    bool more = backwards ? page->rows > 0 : page->more;
+    bool before =
+        backwards ? page->more
+                  : page->rows > 0 && (query->after_given || query->skip > 0);
+    if (more)
+        add_link(work, "next", list_request_next, last, body, links);
+    if (before)
+        add_link(work, "prev", list_request_prev, first, body, links);
+}
+
+/* The rows before a place, in the list's order: they are read away from it,
+ * into a buffer of their own, and written from the last to the first. Not
+ * inlined: 8 kB of stack, which most connections never need. */
+__attribute__((noinline)) static enum result
+write_backwards(const struct list_work *work, struct buffer *body,
+                struct store_page *page, struct fault *fault)
+{
+    CLEANUP(buffer_done) struct buffer rows = buffer_make(body->limit_bytes);
+    size_t ends[STORE_PAGE_ROWS_MAX + 1] = {0};
+    struct list_body rows_body = {
+        .buffer = &rows, .fields = work->options.fields, .ends = ends + 1};
+    struct store_query query = work->query;
+    query.oldest_first = !query.oldest_first;
+    enum result r =
+        store_query(work->api->store, &query, add_row, &rows_body, page, fault);
+    if (r != RESULT_OK)
+        return r;
+    body->failed = body->failed || rows.failed;
+    for (uint32_t i = rows_body.rows; i > 0 && !body->failed; i--) {
+        buffer_append(body, rows.data + ends[i - 1], ends[i] - ends[i - 1]);
+        buffer_append(body, ",\n", i > 1 ? 2 : 0);
+    }
+    return RESULT_OK;
+}
+
+static enum result write_forwards(const struct list_work *work,
+                                  struct buffer *body, struct store_page *page,
+                                  struct fault *fault)
+{
+    uint32_t limit = work->query.limit;
+    size_t rows = limit < ROWS_AT_ONCE ? limit : ROWS_AT_ONCE;
+    (void)buffer_reserve(body, rows * ROW_BYTES);
+    struct list_body rows_body = {.buffer = body,
+                                  .fields = work->options.fields};
+    return store_query(work->api->store, &work->query, add_row, &rows_body,
+                       page, fault);
 }
 
 static enum result write_page(const struct list_work *work, struct buffer *body,
                               struct buffer *links, struct fault *fault)
 {
-    uint32_t limit = work->query.limit;
-    size_t rows = limit < ROWS_AT_ONCE ? limit : ROWS_AT_ONCE;
-    (void)buffer_reserve(body, rows * ROW_BYTES);
-    struct list_body rows_body = {.buffer = body};
     struct store_page page;
     buffer_append_text(body, "{\"history\":[");
-    enum result r = store_query(work->api->store, &work->query, add_row,
-                                &rows_body, &page, fault);
+    enum result r = work->options.backwards
+                        ? write_backwards(work, body, &page, fault)
+                        : write_forwards(work, body, &page, fault);
     if (r != RESULT_OK)
         return r;
     buffer_append_text(body, "]");
-    if (page.more)
-        add_next(work, &page, body, links);
+    add_links(work, &page, body, links);
     buffer_append_text(body, "}\n");
     buffer_append(links, "", 1);
     return RESULT_OK;
@@ -167,8 +232,15 @@ void list_reply(void *api, struct http_request *request,
     struct list_work work = {.api = api};
     struct fault fault = {0};
     if (list_request_read(parameter, request, &work.query, &fault) !=
-        RESULT_OK) {
+            RESULT_OK ||
+        list_options_read(parameter, request,
+                          http_request_header(request, "Accept"), &work.options,
+                          &fault) != RESULT_OK) {
         http_reply_problem(reply, 400, "%s", fault.text);
+        return;
+    }
+    if (work.options.format != LIST_JSON) {
+        list_export(work.api->store, &work.query, &work.options, reply);
         return;
     }
     work.versioned = store_version(work.api->store, &work.query, &work.version);
@@ -181,6 +253,10 @@ void list_reply(void *api, struct http_request *request,
             return;
         }
         list_request_key(&work.query, &work.key);
+        uint32_t options =
+            work.options.fields | (work.options.backwards ? 1U << 31 : 0);
+        memcpy(work.key.bytes + work.key.count, &options, sizeof options);
+        work.key.count += sizeof options;
         answer = answer_cache_find(work.api->answers, work.key.bytes,
                                    work.key.count, work.version);
     }

@@ -68,6 +68,11 @@ static enum result read_filters(parameter_get get, const void *context,
     if (r == RESULT_OK && (text = get(context, "videoId")) != NULL)
         r = read_name("videoId", text, VIEWED_VIDEO_BYTES_MAX, &query->video_id,
                       fault);
+    if (r == RESULT_OK && (text = get(context, "sessionId")) != NULL) {
+        query->session_given = true;
+        if (!uuid_parse(text, strlen(text), &query->session_id))
+            r = fault_set(fault, RESULT_MALFORMED, "sessionId must be a UUID");
+    }
     if (r == RESULT_OK && (text = get(context, "since")) != NULL)
         r = read_time("since", text, &query->since_ms, fault);
     if (r == RESULT_OK && (text = get(context, "until")) != NULL)
@@ -92,7 +97,8 @@ static enum result read_page(parameter_get get, const void *context,
     if (r != RESULT_OK || (text = get(context, "cursor")) == NULL)
         return r;
     bool oldest_first = false;
-    if (!cursor_parse(text, &query->after, &oldest_first))
+    if (!cursor_parse(text, &query->after, &oldest_first) &&
+        !cursor_parse_before(text, &query->after, &oldest_first))
         return fault_set(fault, RESULT_MALFORMED,
                          "cursor is not one that this service gave out");
     if (skip != NULL)
@@ -141,11 +147,14 @@ void list_request_key(const struct store_query *query,
         query->after.viewed_at_ms,
         query->after.seq,
         (int64_t)query->skip << 32 | query->limit,
-        query->oldest_first | query->after_given << 1,
+        query->oldest_first | query->after_given << 1 |
+            query->session_given << 2,
     };
     _Static_assert(sizeof numbers <= 64, "as the header says");
     memcpy(ret->bytes, numbers, sizeof numbers);
-    char *to = put_text(ret->bytes + sizeof numbers, query->user_id);
+    char *to = ret->bytes + sizeof numbers;
+    memcpy(to, query->session_id.bytes, sizeof query->session_id.bytes);
+    to = put_text(to + sizeof query->session_id.bytes, query->user_id);
     to = put_text(to, query->video_id);
     ret->count = (size_t)(to - ret->bytes);
 }
@@ -163,11 +172,9 @@ static void add_time(struct buffer *buffer, const char *name, int64_t time_ms)
     add(buffer, name, text);
 }
 
-void list_request_next(const struct store_query *query,
-                       const struct store_place *last, struct buffer *buffer)
+static void add_link(const struct store_query *query, const char *cursor,
+                     struct buffer *buffer)
 {
-    char cursor[CURSOR_TEXT_BYTES];
-    cursor_format(last, query->oldest_first, cursor);
     buffer_append_text(buffer, "/history?limit=");
     buffer_append_integer(buffer, query->limit);
     if (query->user_id != NULL)
@@ -178,5 +185,26 @@ void list_request_next(const struct store_query *query,
         add_time(buffer, "&since=", query->since_ms);
     if (query->until_ms <= CLOCK_MAX_MS)
         add_time(buffer, "&until=", query->until_ms);
+    if (query->session_given) {
+        char session[UUID_TEXT_BYTES];
+        uuid_format(&query->session_id, session);
+        add(buffer, "&sessionId=", session);
+    }
     add(buffer, "&cursor=", cursor);
+}
+
+void list_request_next(const struct store_query *query,
+                       const struct store_place *last, struct buffer *buffer)
+{
+    char cursor[CURSOR_TEXT_BYTES];
+    cursor_format(last, query->oldest_first, cursor);
+    add_link(query, cursor, buffer);
+}
+
+void list_request_prev(const struct store_query *query,
+                       const struct store_place *first, struct buffer *buffer)
+{
+    char cursor[CURSOR_TEXT_BYTES];
+    cursor_format_before(first, query->oldest_first, cursor);
+    add_link(query, cursor, buffer);
 }

@@ -7,9 +7,9 @@
 
 enum {
     LIST_LIMIT_DEFAULT = 100,
-    /* Numbers, and two texts with their NULs. */
+    /* Numbers, an id, options, and two texts with their NULs. */
     LIST_KEY_BYTES_MAX =
-        64 + VIEWED_USER_BYTES_MAX + VIEWED_VIDEO_BYTES_MAX + 2,
+        64 + 16 + 8 + VIEWED_USER_BYTES_MAX + VIEWED_VIDEO_BYTES_MAX + 2,
 };
 
 /*
@@ -35,5 +35,9 @@ void list_request_key(const struct store_query *query,
 /* "/history?userId=…&limit=…&cursor=…": the page after `last`. */
 void list_request_next(const struct store_query *query,
                        const struct store_place *last, struct buffer *buffer);
+
+/* The same for the page that ends before `first`. */
+void list_request_prev(const struct store_query *query,
+                       const struct store_place *first, struct buffer *buffer);
 
 #endif

@@ -12,4 +12,28 @@
  */
 void row_json_write(struct buffer *buffer, const struct store_row *row);
 
+/* The members, in their order. */
+enum row_field {
+    ROW_ID = 1 << 0,
+    ROW_VIDEO_PATH = 1 << 1,
+    ROW_VIDEO = 1 << 2,
+    ROW_USER_ID = 1 << 3,
+    ROW_VIEWED_AT = 1 << 4,
+    ROW_RECEIVED_AT = 1 << 5,
+    ROW_POSITION = 1 << 6,
+    ROW_DURATION = 1 << 7,
+    ROW_SESSION_ID = 1 << 8,
+    ROW_RULE = 1 << 9,
+    ROW_ID_GIVEN = 1 << 10,
+    ROW_FIELDS_ALL = (1 << 11) - 1,
+};
+
+/* The same with these members alone, as far as the row has them. */
+void row_json_write_fields(struct buffer *buffer, const struct store_row *row,
+                           unsigned fields);
+
+/* 0: no member has that name. */
+unsigned row_field_of(const char *name, size_t bytes);
+const char *row_field_name(unsigned field); /* of one */
+
 #endif

@@ -19,6 +19,7 @@ struct store;
 enum {
     STORE_PAGE_ROWS_MAX = 1000, /* a page stays under 2 MiB of JSON */
     STORE_SKIP_MAX = 1000000,   /* deeper than that: use the cursor */
+    STORE_PASSED_MAX = 10000,   /* some 20 ms */
     STORE_BATCH_MAX = 4096,     /* views of one transaction */
     STORE_READERS_MAX = 64,
 };
@@ -59,8 +60,12 @@ struct store_contained {
 struct store_query {
     const char *user_id;  /* NULL: all */
     const char *video_id; /* NULL: all */
-    int64_t since_ms;     /* CLOCK_MIN_MS: all; inclusive */
-    int64_t until_ms;     /* CLOCK_MAX_MS + 1: all; exclusive */
+    /* Only rows of this session. No list has them: rows of others are passed
+     * over, at most STORE_PASSED_MAX a page, which then ends there. */
+    bool session_given;
+    struct uuid session_id;
+    int64_t since_ms; /* CLOCK_MIN_MS: all; inclusive */
+    int64_t until_ms; /* CLOCK_MAX_MS + 1: all; exclusive */
     bool oldest_first;
     bool after_given;
     struct store_place after; /* rows beyond it, exclusive; costs nothing */
@@ -92,8 +97,9 @@ struct store_row {
 
 struct store_page {
     uint32_t rows;
-    bool more;               /* there are rows beyond `last` */
-    struct store_place last; /* of the last row handed out */
+    bool more;                /* there are rows beyond `last`, or may be */
+    struct store_place first; /* of the first row handed out */
+    struct store_place last;  /* of the last, or of the last passed over */
 };
 
 /* Numbers for /metrics. */

@@ -250,12 +250,17 @@ static bool is_asked_for(const struct store_query *query,
                          const struct store_row *row)
 {
     return is_text(query->user_id, row->user_id, row->user_id_bytes) &&
-           is_text(query->video_id, row->video_id, row->video_id_bytes);
+           is_text(query->video_id, row->video_id, row->video_id_bytes) &&
+           (!query->session_given ||
+            (row->session_given &&
+             memcmp(row->session_id.bytes, query->session_id.bytes,
+                    sizeof row->session_id.bytes) == 0));
 }
 
 struct receiver {
     void (*row)(void *context, const struct store_row *row);
     void *context;
+    uint32_t passed; /* rows that were not asked for */
     struct store_page page;
 };
 
@@ -264,11 +269,14 @@ static void receive(const struct walk *walk, struct store_row *row,
                     struct store_place place, struct receiver *receiver)
 {
     if (!is_asked_for(walk->query, row)) {
-        /* passed over */
+        receiver->page.last = place;
+        receiver->page.more = ++receiver->passed == STORE_PASSED_MAX;
     } else if (receiver->page.rows == walk->query->limit) {
         receiver->page.more = true;
     } else {
         row->place = place;
+        if (receiver->page.rows == 0)
+            receiver->page.first = place;
         receiver->row(receiver->context, row);
         receiver->page.rows++;
         receiver->page.last = place;

@@ -1,10 +1,14 @@
 """GET /history as its clients use it: pages, and what did not change."""
 
+import csv
+import io
 import json
+import re
 import unittest
 import uuid
 
 from support.claims import Claims
+from support.web import request
 
 JSON = {"Content-Type": "application/json"}
 
@@ -68,6 +72,108 @@ class HistoryPages(Claims):
             for path in ("/history?limit=1", f"/history?limit=1&userId=u{n % 2}"):
                 newest = self.views.get(path).json()["history"][0]["_id"]
                 self.assertEqual(newest, view(n)["id"])
+
+
+    def ids(self, path):
+        return [row["_id"] for row in self.views.get(path).json()["history"]]
+
+    def links(self, answer):
+        """rel → target, of the header; the body says the same."""
+        header = answer.headers["Link"] or ""
+        found = {rel: link for link, rel in re.findall('<([^>]*)>; rel="([a-z]+)"', header)}
+        body = answer.json()
+        self.assertEqual(found, {rel: body[rel] for rel in ("next", "prev") if rel in body})
+        return found
+
+    def walk(self, path, rel):
+        pages = []
+        while path:
+            answer = self.views.get(path)
+            self.assertEqual(answer.status, 200, answer.body)
+            pages.append([row["_id"] for row in answer.json()["history"]])
+            path, last = self.links(answer).get(rel), path
+        return pages, last
+
+    def test_the_pages_lead_forward_and_back_the_same_way(self):
+        self.store(*map(view, range(23)))
+        for what in ("", "&order=asc", "&userId=u1", "&since=2026-01-01T00:03:00Z"):
+            with self.subTest(what):
+                whole = self.ids("/history?limit=1000" + what)
+                there, end = self.walk("/history?limit=5" + what, "next")
+                self.assertEqual(sum(there, []), whole)
+                self.assertNotIn("prev", self.views.get("/history?limit=5" + what).json())
+                back, begin = self.walk(end, "prev")
+                self.assertEqual(back, there[::-1])
+                again, _ = self.walk(begin, "next")
+                self.assertEqual(again, there)
+
+    def test_the_page_before_a_skipped_one_is_led_to(self):
+        self.store(*map(view, range(10)))
+        page = self.views.get("/history?skip=4&limit=2")
+        whole = self.ids("/history")
+        self.assertEqual(self.ids(self.links(page)["prev"]), whole[2:4])
+
+    def test_a_session_s_views_are_found_among_the_others(self):
+        session = str(uuid.UUID(int=7))
+        self.store(*(view(n, **({"sessionId": session} if n % 5 == 0 else {})) for n in range(20)))
+        wanted = [view(n)["id"] for n in (15, 10, 5, 0)]
+        pages, _ = self.walk(f"/history?limit=3&sessionId={session}", "next")
+        self.assertEqual(sum(pages, []), wanted)
+        self.assertEqual(self.ids(f"/history?sessionId={session}&userId=u1"), wanted[::2])
+        self.assertEqual(self.ids(f"/history?sessionId={uuid.UUID(int=8)}"), [])
+
+    def test_only_the_fields_that_were_asked_for_are_told(self):
+        self.store(view(0, position=1.5), view(1))
+        page = self.views.get("/history?fields=position,_id,sessionId&limit=1").json()
+        self.assertEqual(page["history"], [{"_id": view(1)["id"]}])
+        rest = self.views.get(page["next"]).json()["history"]
+        self.assertEqual(rest, [{"_id": view(0)["id"], "position": 1.5}])
+        none = self.views.get("/history?fields=sessionId").json()["history"]
+        self.assertEqual(none, [{}, {}])
+
+    def test_an_export_has_all_rows_as_the_pages_have_them(self):
+        names = ['plain', 'a "quoted", one', "käse"]
+        views = [view(n, userId=names[n % 3]) for n in range(450)]
+        self.store(*views)
+        rows = self.views.get("/history?limit=1000").json()["history"]
+        self.assertEqual(len(rows), 450)
+        lines = self.views.get("/history?format=ndjson")
+        self.assertEqual(lines.headers["Content-Type"], "application/x-ndjson")
+        self.assertEqual([json.loads(line) for line in lines.text().splitlines()], rows)
+        answer = self.views.get("/history", headers={"Accept": "text/csv, */*;q=0.1"})
+        self.assertEqual(answer.headers["Content-Type"].split(";")[0], "text/csv")
+        table = list(csv.DictReader(io.StringIO(answer.text(), newline="")))
+        self.assertEqual([row["_id"] for row in table], [row["_id"] for row in rows])
+        for line, row in zip(table, rows):
+            self.assertEqual(line["userId"], row["userId"])
+            self.assertEqual(line["video"], row["video"]["id"])
+            self.assertEqual(line["viewedAt"], row["viewedAt"])
+        few = self.views.get("/history?format=ndjson&limit=3&skip=2&fields=_id&order=asc")
+        self.assertEqual(
+            [json.loads(line)["_id"] for line in few.text().splitlines()],
+            [one["id"] for one in views[2:5]],
+        )
+        head = self.views.get("/history?format=csv&fields=_id,userId&limit=1&userId=nobody")
+        self.assertEqual(head.body, b"_id,userId\r\n")
+
+    def test_head_tells_what_get_would(self):
+        self.store(*map(view, range(3)))
+        for path in ("/history?limit=1", "/history?format=ndjson"):
+            get = self.views.get(path)
+            head = request("HEAD", self.views.url(path))
+            self.assertEqual((head.status, head.body), (200, b""))
+            for name in ("Content-Type", "ETag", "Link", "Cache-Control", "Vary"):
+                self.assertEqual(head.headers[name], get.headers[name], name)
+
+    def test_what_cannot_be_is_refused_in_words(self):
+        for query, word in (
+            ("fields=", "fields"), ("fields=_id,_id", "fields"), ("fields=nothing", "fields"),
+            ("format=xml", "format"), ("sessionId=7", "sessionId"),
+            ("format=ndjson&limit=1001", "limit"), ("format=csv&cursor=x", "cursor"),
+        ):
+            answer = self.views.get("/history?" + query)
+            self.assertEqual(answer.status, 400, query)
+            self.assertIn(word, answer.json()["detail"])
 
 
 if __name__ == "__main__":

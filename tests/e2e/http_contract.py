@@ -138,7 +138,11 @@ class HttpContract(Claims):
         page = self.check_live(views, "GET", "/history?limit=1")
         self.assertRegex(page.headers["Link"], '^<.*>; rel="next"$')
         self.assertIn(page.json()["next"], page.headers["Link"])
-        self.check_live(views, "GET", page.json()["next"])
+        following = self.check_live(views, "GET", page.json()["next"])
+        self.check_live(views, "GET", following.json()["prev"])
+        self.check_live(views, "GET", "/history?fields=_id")
+        for kind in ("ndjson", "csv"):
+            self.check_live(views, "GET", f"/history?format={kind}")
         for path in self.plain_paths("history"):
             self.assertEqual(self.check_live(views, "GET", path).status, 200, path)
             self.check_live(views, "GET", path + "?nothing=1")

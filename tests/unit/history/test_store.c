@@ -823,6 +823,31 @@ static void closing_nothing_is_fine(void **state)
     assert_int_equal(store_close(NULL, NULL), RESULT_OK);
 }
 
+/* Whose views have none: view_make() gives each its own. */
+static void a_page_of_a_session_ends_after_so_many_others(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_open(fixture);
+    store_range(fixture->store, 0, STORE_PASSED_MAX + 10);
+    tidy_all(fixture->store);
+    struct viewed first = view_make(0);
+    struct store_query query = query_all();
+    query.session_given = true;
+    query.session_id = first.session_id;
+    struct kept_page *page = kept_page_make();
+    ask(fixture->store, &query, page);
+    assert_int_equal(page->page.rows, 0);
+    assert_true(page->page.more);
+    assert_int_equal(page->page.last.seq, 11);
+    query.after_given = true;
+    query.after = page->page.last;
+    ask(fixture->store, &query, page);
+    assert_int_equal(page->page.rows, 1);
+    assert_false(page->page.more);
+    assert_int_equal(page->rows[0].row.place.seq, 1);
+    kept_page_free(page);
+}
+
 #define IN_A_FOLDER(claim)                                                     \
     cmocka_unit_test_setup_teardown(claim, fixture_make, fixture_remove)
 
@@ -864,6 +889,7 @@ int main(void)
         IN_A_FOLDER(a_damaged_page_is_an_error_in_words),
         IN_A_FOLDER(a_number_of_readers_that_makes_no_sense_is_refused),
         IN_A_FOLDER(closing_nothing_is_fine),
+        IN_A_FOLDER(a_page_of_a_session_ends_after_so_many_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

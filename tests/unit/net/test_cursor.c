@@ -54,6 +54,23 @@ static void a_changed_one_is_another_or_none(void **state)
         }
 }
 
+static void
+what_is_before_a_place_is_never_taken_for_what_is_after(void **state)
+{
+    (void)state;
+    struct store_place place = {.viewed_at_ms = 1767225600123, .seq = 42};
+    struct store_place again = {0};
+    bool order = false;
+    char text[CURSOR_TEXT_BYTES];
+    cursor_format_before(&place, true, text);
+    assert_false(cursor_parse(text, &again, &order));
+    assert_true(cursor_parse_before(text, &again, &order));
+    assert_memory_equal(&again, &place, sizeof place);
+    assert_true(order);
+    cursor_format(&place, true, text);
+    assert_false(cursor_parse_before(text, &again, &order));
+}
+
 static void other_lengths_are_none(void **state)
 {
     (void)state;
@@ -76,6 +93,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_place_comes_back),
         cmocka_unit_test(a_changed_one_is_another_or_none),
+        cmocka_unit_test(
+            what_is_before_a_place_is_never_taken_for_what_is_after),
         cmocka_unit_test(other_lengths_are_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
