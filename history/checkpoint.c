@@ -16,10 +16,25 @@ enum {
     WAIT_MS = 500, /* how soon a stop is seen */
     SILENCE_MS_MAX = 30 * 1000,
     FROM_BYTES = 32,
+    MISSING_MAX = 256, /* stored together: one by one a gap would take hours */
+    /* Together some seconds: in a busy service each is a matter of luck. */
+    QUEUE_LOOKS = 20,
+    QUEUE_LOOK_MS = 50,
+    HELD_LOOKS = 3000,
+    HELD_LOOK_MS = 1,
+};
+
+/* A view of the stream that the store does not have. */
+struct missing {
+    struct ingest_view view; /* its item comes first */
+    _Atomic unsigned *left;
 };
 
 struct checkpoint {
     struct checkpoint_config config;
+    /* The thread's own. */
+    struct missing missing[MISSING_MAX];
+    unsigned missing_count;
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
@@ -58,17 +73,38 @@ static bool sleep_for(struct checkpoint *c, uint32_t seconds)
     return !stopping;
 }
 
+static void pause_for(uint32_t ms)
+{
+    struct timespec pause = {.tv_nsec = (long)ms * 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+static bool comes_to_hold_nothing(struct checkpoint *c)
+{
+    for (int i = 0; i < HELD_LOOKS && !is_stopping(c); i++) {
+        if (c->config.counters->unacked == 0)
+            return true;
+        pause_for(HELD_LOOK_MS);
+    }
+    return false;
+}
+
 static enum result is_caught_up(struct checkpoint *c, bool *ret,
                                 struct fault *fault)
 {
     struct amqp_link *link = NULL;
+    uint64_t losses = c->config.counters->losses;
     int64_t ready = -1;
     enum result r = amqp_link_open(&c->config.amqp, &link, fault);
-    if (r == RESULT_OK)
+    for (int i = 0; i < QUEUE_LOOKS && r == RESULT_OK && ready != 0; i++) {
+        if (i > 0)
+            pause_for(QUEUE_LOOK_MS);
         r = amqp_link_ready(link, TOPOLOGY_QUEUE, &ready, fault);
+    }
     amqp_link_close(link);
     if (r == RESULT_OK)
-        *ret = ready == 0 && c->config.counters->unacked == 0;
+        *ret = ready == 0 && comes_to_hold_nothing(c) &&
+               c->config.counters->losses == losses;
     return r;
 }
 
@@ -86,12 +122,59 @@ static enum result write_noted(struct store *store, void *context,
     return store_write_contained(store, NULL, 0, context, fault);
 }
 
+static void missing_settled(struct batch_item *item)
+{
+    --*((struct missing *)item)->left;
+}
+
+/* Counts what was new; the first result that is none. */
+static enum result work_off_missing(struct reading *reading, unsigned count)
+{
+    struct checkpoint *c = reading->checkpoint;
+    for (unsigned i = 0; i < count; i++) {
+        const struct ingest_view *view = &c->missing[i].view;
+        if (view->item.result != RESULT_OK)
+            return view->item.result;
+        if (view->written != STORE_NEW)
+            continue;
+        reading->missing++;
+        c->config.counters->views_recovered++;
+    }
+    return RESULT_OK;
+}
+
+static enum result store_missing(struct reading *reading, struct fault *fault)
+{
+    struct checkpoint *c = reading->checkpoint;
+    unsigned count = c->missing_count;
+    _Atomic unsigned left = count;
+    c->missing_count = 0;
+    if (count == 0)
+        return RESULT_OK;
+    for (unsigned i = 0; i < count; i++) {
+        c->missing[i].left = &left;
+        c->missing[i].view.item = (struct batch_item){
+            .settled = missing_settled,
+            .next = i + 1 < count ? &c->missing[i + 1].view.item : NULL};
+    }
+    enum result r = ingest_submit(c->config.ingest, &c->missing[0].view, count);
+    /* Also while stopping: they are the writer's until it has settled them. */
+    while (r == RESULT_OK && left > 0)
+        pause_for(HELD_LOOK_MS);
+    if (r == RESULT_OK)
+        r = work_off_missing(reading, count);
+    return r == RESULT_OK ? r
+                          : fault_set(fault, RESULT_UNAVAILABLE,
+                                      "missing views were not stored");
+}
+
 static enum result note(struct reading *reading, struct fault *fault)
 {
-    if (reading->reached.offset == reading->noted.offset)
-        return RESULT_OK;
-    enum result r = ingest_run(reading->checkpoint->config.ingest, write_noted,
-                               &reading->reached, fault);
+    enum result r = store_missing(reading, fault);
+    if (r != RESULT_OK || reading->reached.offset == reading->noted.offset)
+        return r;
+    r = ingest_run(reading->checkpoint->config.ingest, write_noted,
+                   &reading->reached, fault);
     if (r == RESULT_OK)
         reading->noted = reading->reached;
     return r;
@@ -107,23 +190,18 @@ static enum result prove(struct reading *reading,
                          const struct stream_message *message,
                          struct fault *fault)
 {
-    struct checkpoint_config *config = &reading->checkpoint->config;
-    struct ingest_view view = {.received_ms = clock_now_ms()};
-    enum result r = stream_log_view(message, &view.viewed, fault);
-    if (r == RESULT_MALFORMED || (r == RESULT_OK && !view.viewed.id_given))
+    struct checkpoint *c = reading->checkpoint;
+    struct ingest_view *view = &c->missing[c->missing_count].view;
+    *view = (struct ingest_view){.received_ms = clock_now_ms()};
+    enum result r = stream_log_view(message, &view->viewed, fault);
+    if (r == RESULT_MALFORMED || (r == RESULT_OK && !view->viewed.id_given))
         return RESULT_OK;
     if (r == RESULT_OK)
-        r = store_find(config->store, &view.viewed.id, pass, NULL, fault);
+        r = store_find(c->config.store, &view->viewed.id, pass, NULL, fault);
     if (r != RESULT_NOT_FOUND)
         return r;
-    r = ingest_submit_and_wait(config->ingest, &view);
-    if (r == RESULT_OK && view.written == STORE_NEW) {
-        reading->missing++;
-        config->counters->views_recovered++;
-    }
-    return r == RESULT_OK
-               ? r
-               : fault_set(fault, r, "a missing view was not stored");
+    return ++c->missing_count < MISSING_MAX ? RESULT_OK
+                                            : store_missing(reading, fault);
 }
 
 /* Whether the stream is still the one that the note is about. */
@@ -181,6 +259,7 @@ static enum result read_from_noted(struct reading *reading, struct fault *fault)
                        (long long)reading->noted.offset);
     /* The message there is read once more, to be recognised. */
     reading->reached = (struct store_contained){.offset = -1};
+    reading->checkpoint->missing_count = 0; /* a failed round may leave some */
     enum result r =
         stream_log_open(&reading->checkpoint->config.amqp, from, &log, fault);
     if (r == RESULT_OK)

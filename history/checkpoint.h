@@ -18,8 +18,11 @@
  * is read, from the offset that was noted last, and each id is looked up:
  *
  *   1. Read the stream's end, E. What is noted will be E at most.
- *   2. See that nothing is held and nothing waits in the queue. If something
- *      does, this round is over: it is no time for more work.
+ *   2. See that nothing waits in the queue, and then, while the consumer's
+ *      connection stays, that there is a moment in which nothing is held: what
+ *      was in the queue is stored. Where views never stop coming there are such
+ *      moments too, for a few seconds are looked through. If there is none,
+ *      this round is over: it is no time for more work.
  *   3. Read the stream up to E. A view whose id the store has is proven. One
  *      that it does not have is stored now, through the ingest; if it still
  *      comes by the queue it is known then. A message that is no view is the

@@ -181,6 +181,7 @@ static void forget_held(struct consumer *c)
 static void lose_link(struct consumer *c, const struct fault *fault)
 {
     log_warn("broker lost", log_text("why", fault->text), log_end());
+    c->config.counters->losses++;
     (void)condition_set(&c->condition, false, fault->text);
     close_link(c);
     forget_held(c);

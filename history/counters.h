@@ -23,6 +23,7 @@ struct counters {
     _Atomic uint64_t batches;
     _Atomic uint64_t batches_failed;
     _Atomic uint64_t connects;
+    _Atomic uint64_t losses; /* of connections; what they held comes again */
     _Atomic int64_t unacked; /* deliveries held now */
     struct metrics_histogram commit;
     struct metrics_histogram request;

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+import threading
 import unittest
 import uuid
 
@@ -105,6 +106,31 @@ class Checkpoint(Claims):
                 channel.queue_unbind(QUEUE, EXCHANGE, "")
                 ids |= publish_views(channel, 10)
             eventually(lambda: views.ids() >= ids)
+
+    def test_it_follows_while_views_never_stop_coming(self):
+        views = self.started()
+        stopping, sent = threading.Event(), set()
+
+        def keep_publishing():
+            with channel_to(self.rabbit) as channel:
+                while not stopping.wait(0.0002):
+                    event = str(uuid.uuid4())
+                    publish(channel, {"id": event, "videoPath": "./v.mp4"},
+                            message_id=event)
+                    sent.add(event)
+                channel.close()
+
+        publisher = threading.Thread(target=keep_publishing)
+        publisher.start()
+        try:
+            eventually(lambda: len(sent) > 300)
+            for _ in range(3):
+                before = len(sent)
+                eventually(lambda: self.offset(views) >= before - 1, 20)
+        finally:
+            stopping.set()
+            publisher.join()
+        eventually(lambda: views.ids() == sent)
 
     def test_zero_turns_it_off(self):
         views = self.history(self.rabbit, CHECKPOINT_S=0)

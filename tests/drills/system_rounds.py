@@ -48,8 +48,9 @@ def under_load(fault):
 
 
 def two_at_once(world):
-    """Two faults, one in the other."""
-    first, second = world.random.sample(faults.LINK + faults.HALTS + faults.KILLS, 2)
+    """A service ends while the network or the broker is bad."""
+    first = world.random.choice(faults.LINK + (faults.halt_broker,))
+    second = world.random.choice(faults.KILLS)
     thread = threading.Thread(target=first, args=(world,))
     thread.start()
     second(world)

@@ -443,7 +443,8 @@ static void image_save(const struct image *image, const char *to)
 {
     FILE *file = fopen(to, "wb");
     assert(file != NULL);
-    size_t count = fwrite(image->bytes, 1, image->count, file);
+    size_t count =
+        image->count > 0 ? fwrite(image->bytes, 1, image->count, file) : 0;
     assert(count == image->count);
     (void)count;
     (void)fclose(file);
