@@ -116,6 +116,7 @@ void list_export(struct store *store, const struct store_query *query,
     }
     export->store = store;
     export->query = *query;
+    export->query.count = false; /* there is no place for it */
     export->options = *options;
     export->left = query->limit;
     export->rows = buffer_make(READ_BYTES_MAX);

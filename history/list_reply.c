@@ -186,6 +186,13 @@ static enum result write_page(const struct list_work *work, struct buffer *body,
     if (r != RESULT_OK)
         return r;
     buffer_append_text(body, "]");
+    if (work->query.count) {
+        /* From there on it was not counted. */
+        buffer_append_text(body, page.total < STORE_TOTAL_MAX
+                                     ? ",\"total\":"
+                                     : ",\"totalAtLeast\":");
+        buffer_append_integer(body, page.total);
+    }
     add_links(work, &page, body, links);
     buffer_append_text(body, "}\n");
     buffer_append(links, "", 1);

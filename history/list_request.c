@@ -57,6 +57,18 @@ static enum result read_order(const char *text, bool *ret, struct fault *fault)
     return RESULT_OK;
 }
 
+static enum result read_total(const char *text, struct store_query *query,
+                              struct fault *fault)
+{
+    if (strcmp(text, "true") != 0)
+        return fault_set(fault, RESULT_MALFORMED, "total must be true");
+    if (query->session_given)
+        return fault_set(fault, RESULT_MALFORMED,
+                         "total and sessionId exclude each other");
+    query->count = true;
+    return RESULT_OK;
+}
+
 static enum result read_filters(parameter_get get, const void *context,
                                 struct store_query *query, struct fault *fault)
 {
@@ -77,6 +89,8 @@ static enum result read_filters(parameter_get get, const void *context,
         r = read_time("since", text, &query->since_ms, fault);
     if (r == RESULT_OK && (text = get(context, "until")) != NULL)
         r = read_time("until", text, &query->until_ms, fault);
+    if (r == RESULT_OK && (text = get(context, "total")) != NULL)
+        r = read_total(text, query, fault);
     return r;
 }
 
@@ -148,7 +162,7 @@ void list_request_key(const struct store_query *query,
         query->after.seq,
         (int64_t)query->skip << 32 | query->limit,
         query->oldest_first | query->after_given << 1 |
-            query->session_given << 2,
+            query->session_given << 2 | query->count << 3,
     };
     _Static_assert(sizeof numbers <= 64, "as the header says");
     memcpy(ret->bytes, numbers, sizeof numbers);
@@ -190,6 +204,8 @@ static void add_link(const struct store_query *query, const char *cursor,
         uuid_format(&query->session_id, session);
         add(buffer, "&sessionId=", session);
     }
+    if (query->count)
+        buffer_append_text(buffer, "&total=true");
     add(buffer, "&cursor=", cursor);
 }
 

@@ -36,6 +36,7 @@ struct store_reader {
     sqlite3_stmt *mark;
     sqlite3_stmt *listed[2]; /* newest first, oldest first */
     sqlite3_stmt *jump[2];
+    sqlite3_stmt *count;
     sqlite3_stmt *row;
     sqlite3_stmt *find;
     struct store_reader *next_free;

@@ -123,6 +123,13 @@ static enum result walk_pass(struct walk *walk, const struct stand *stand)
     return stand->in_listed ? listed_step(walk) : RESULT_OK;
 }
 
+/* Up to here all entries are in `listed`, and the log is as we show it. */
+static int64_t merged_seq(const struct walk *walk)
+{
+    return walk->mark < walk->snapshot->last_seq ? walk->mark
+                                                 : walk->snapshot->last_seq;
+}
+
 /*
  * The place of the `nth` merged entry (from 1) of the range. The bound at the
  * far end is the caller's to check.
@@ -132,14 +139,11 @@ static enum result jump(struct walk *walk, uint32_t nth,
 {
     bool oldest_first = walk->query->oldest_first;
     sqlite3_stmt *statement = walk->reader->jump[oldest_first];
-    int64_t last_seq = walk->mark < walk->snapshot->last_seq
-                           ? walk->mark
-                           : walk->snapshot->last_seq;
     sqlite3_bind_int64(statement, 1, walk->list);
     sqlite3_bind_int64(statement, 2,
                        oldest_first ? walk->query->since_ms
                                     : walk->query->until_ms);
-    sqlite3_bind_int64(statement, 3, last_seq);
+    sqlite3_bind_int64(statement, 3, merged_seq(walk));
     sqlite3_bind_int64(statement, 4, (int64_t)nth - 1);
     int code = sqlite3_step(statement);
     *ret_found = code == SQLITE_ROW;
@@ -313,9 +317,40 @@ static enum result visit(struct walk *walk, const struct stand *stand,
     return RESULT_OK;
 }
 
+/* What `listed` has up to the mark, and the tail, which has all beyond it. */
+static enum result count_list(struct walk *walk, int64_t *ret)
+{
+    const struct store_query *query = walk->query;
+    const struct place_range times = {
+        {query->since_ms, INT64_MIN},
+        {query->until_ms, INT64_MIN},
+    };
+    struct tail_cursor tail;
+    tail_cursor_open(&tail, walk->snapshot, walk->mark, walk->list, &times,
+                     true);
+    int64_t in_tail = (int64_t)tail_cursor_left(&tail);
+    sqlite3_stmt *count = walk->reader->count;
+    sqlite3_bind_int64(count, 1, walk->list);
+    sqlite3_bind_int64(count, 2, query->since_ms);
+    sqlite3_bind_int64(count, 3, query->until_ms);
+    sqlite3_bind_int64(count, 4, merged_seq(walk));
+    sqlite3_bind_int64(count, 5, STORE_TOTAL_MAX);
+    enum result result = RESULT_OK;
+    if (sqlite3_step(count) == SQLITE_ROW)
+        *ret = sqlite3_column_int64(count, 0) + in_tail;
+    else
+        result = reader_fault(walk);
+    sqlite3_reset(count);
+    if (*ret > STORE_TOTAL_MAX)
+        *ret = STORE_TOTAL_MAX;
+    return result;
+}
+
 static enum result walk_page(struct walk *walk, struct receiver *receiver)
 {
     enum result result = read_mark(walk);
+    if (result == RESULT_OK && walk->query->count)
+        result = count_list(walk, &receiver->page.total);
     if (result != RESULT_OK)
         return result;
     tail_cursor_open(&walk->tail, walk->snapshot, walk->mark, walk->list,
@@ -358,6 +393,9 @@ static enum result check(const struct store_query *query, struct fault *fault)
     if (query->skip > STORE_SKIP_MAX)
         return fault_set(fault, RESULT_MALFORMED, "skip is 0 to %d",
                          STORE_SKIP_MAX);
+    if (query->count && query->session_given)
+        return fault_set(fault, RESULT_MALFORMED,
+                         "the rows of a session are not counted");
     if (query->skip > 0 && query->after_given)
         return fault_set(fault, RESULT_MALFORMED,
                          "a place and a skip exclude each other");

@@ -43,6 +43,10 @@ static enum result reader_prepare(struct store_reader *reader,
         {&reader->listed[1], LISTED_ROWS(">", "<", "ASC")},
         {&reader->jump[0], LISTED_JUMP("<", "DESC")},
         {&reader->jump[1], LISTED_JUMP(">=", "ASC")},
+        {&reader->count,
+         "SELECT count(*) FROM (SELECT 1 FROM listed WHERE list = ?1"
+         " AND viewed_at_ms >= ?2 AND viewed_at_ms < ?3 AND seq <= ?4"
+         " LIMIT ?5)"},
         {&reader->row,
          "SELECT " STORE_ROW_COLUMNS " FROM views WHERE seq = ?1"},
         {&reader->find,
@@ -60,9 +64,9 @@ static enum result reader_prepare(struct store_reader *reader,
 static void reader_close(struct store_reader *reader)
 {
     sqlite3_stmt *statements[] = {
-        reader->begin,     reader->end,       reader->mark,
-        reader->listed[0], reader->listed[1], reader->jump[0],
-        reader->jump[1],   reader->row,       reader->find,
+        reader->begin,     reader->end,     reader->mark,    reader->listed[0],
+        reader->listed[1], reader->jump[0], reader->jump[1], reader->count,
+        reader->row,       reader->find,
     };
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
         sqlite3_finalize(statements[i]);

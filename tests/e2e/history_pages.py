@@ -122,6 +122,20 @@ class HistoryPages(Claims):
         self.assertEqual(self.ids(f"/history?sessionId={session}&userId=u1"), wanted[::2])
         self.assertEqual(self.ids(f"/history?sessionId={uuid.UUID(int=8)}"), [])
 
+    def test_a_total_is_told_only_to_who_asks(self):
+        self.store(*map(view, range(10)))
+        for query, total in (
+            ("total=true", 10), ("total=true&userId=u1&limit=1", 5),
+            ("total=true&since=2026-01-01T00:07:00Z", 3),
+            ("total=true&until=2026-01-01T00:07:00Z&order=asc", 7), ("limit=1", None),
+            ("total=true&userId=nobody", 0),
+        ):
+            with self.subTest(query):
+                page = self.views.get("/history?" + query).json()
+                self.assertEqual(page.get("total"), total)
+                if "next" in page:
+                    self.assertEqual(self.views.get(page["next"]).json().get("total"), total)
+
     def test_only_the_fields_that_were_asked_for_are_told(self):
         self.store(view(0, position=1.5), view(1))
         page = self.views.get("/history?fields=position,_id,sessionId&limit=1").json()
@@ -168,7 +182,8 @@ class HistoryPages(Claims):
     def test_what_cannot_be_is_refused_in_words(self):
         for query, word in (
             ("fields=", "fields"), ("fields=_id,_id", "fields"), ("fields=nothing", "fields"),
-            ("format=xml", "format"), ("sessionId=7", "sessionId"),
+            ("format=xml", "format"), ("total=1", "total"),
+            (f"total=true&sessionId={uuid.UUID(int=1)}", "total"), ("sessionId=7", "sessionId"),
             ("format=ndjson&limit=1001", "limit"), ("format=csv&cursor=x", "cursor"),
         ):
             answer = self.views.get("/history?" + query)

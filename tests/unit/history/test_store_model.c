@@ -148,6 +148,7 @@ static struct store_query draw_query(struct world *world)
         query.after.viewed_at_ms = known->view.viewed_at_ms;
         query.after.seq = known->seq + (int64_t)draw(world, 3) - 1;
     }
+    query.count = draw(world, 2) == 0;
     return query;
 }
 
@@ -176,6 +177,17 @@ static bool is_wanted(const struct known *known,
            is_beyond(known, query);
 }
 
+static int64_t total_wanted(const struct world *world,
+                            const struct store_query *query)
+{
+    struct store_query all = *query;
+    int64_t total = 0;
+    all.after_given = false;
+    for (size_t i = 0; i < world->count; i++)
+        total += is_wanted(world->sorted[i], &all);
+    return total;
+}
+
 static void check(struct world *world, const struct store_query *query)
 {
     const struct store_page *page = &world->page->page;
@@ -196,6 +208,8 @@ static void check(struct world *world, const struct store_query *query)
     uint32_t left = wanted > query->skip ? wanted - query->skip : 0;
     assert_int_equal(page->rows, left < query->limit ? left : query->limit);
     assert_int_equal(page->more, left > query->limit);
+    assert_int_equal(page->total,
+                     query->count ? total_wanted(world, query) : 0);
     if (page->rows > 0)
         assert_memory_equal(&page->last,
                             &world->page->rows[page->rows - 1].row.place,
