@@ -14,6 +14,7 @@
 #include "metrics_text.h"
 #include "page.h"
 #include "row_json.h"
+#include "viewed_api.h"
 
 enum {
     HEADER_TIMEOUT_MS = 10 * 1000,
@@ -76,37 +77,6 @@ static void get_one(void *context, struct http_request *request,
     default:
         reply_store_fault(reply, &fault);
     }
-}
-
-static void post_viewed(void *context, struct http_request *request,
-                        struct http_reply *reply)
-{
-    struct api *api = context;
-    struct fault fault = {0};
-    size_t body_bytes;
-    const char *body = http_request_body(request, &body_bytes);
-    struct ingest_view view = {.received_ms = clock_now_ms()};
-    struct viewed_envelope envelope = {.received_ms = view.received_ms};
-    enum result r =
-        viewed_decode(body, body_bytes, &envelope, &view.viewed, &fault);
-    if (r == RESULT_OK)
-        r = ingest_submit_and_wait(api->ingest, &view);
-    if (r == RESULT_MALFORMED) {
-        http_reply_problem(reply, 400, "%s",
-                           fault.text[0] != '\0' ? fault.text
-                                                 : "this cannot be a view");
-        return;
-    }
-    if (r != RESULT_OK) {
-        http_reply_problem(reply, 503, "the view is not stored: try again");
-        http_reply_header(reply, "Retry-After", "1");
-        return;
-    }
-    char id[UUID_TEXT_BYTES];
-    uuid_format(&view.viewed.id, id);
-    buffer_append_format(&reply->body, "{\"id\":\"%s\",\"stored\":%s}\n", id,
-                         view.written == STORE_NEW ? "true" : "false");
-    reply->content_type = "application/json";
 }
 
 static void get_health(void *context, struct http_request *request,
@@ -200,9 +170,9 @@ const struct http_route api_routes[] = {
     {.method = "POST",
      .path = "/viewed",
      .access = ACCESS_WRITE,
-     .handle = post_viewed,
-     .body_bytes_max = VIEWED_BODY_BYTES_MAX,
-     .body_types = "application/json"},
+     .handle = viewed_api_post,
+     .body_bytes_max = VIEWED_BATCH_BYTES_MAX,
+     .body_types = VIEWED_API_TYPES},
     {.method = "GET",
      .path = "/dead",
      .handle = admin_get_dead,
