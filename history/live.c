@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "clock.h"
@@ -16,7 +17,10 @@ enum {
     PENDING_BYTES_MAX = 64 << 10, /* what a reader holds: a read's events,
                                      until its buffer is full */
     READERS_A_MS = 10,            /* that may be woken: see live.h */
-    RETRY_MS = 500,               /* after the store could not be read */
+    LOOK_EVERY_MS = 1000,         /* each look wakes every reader */
+    ROOM_MS = 1500,     /* what a new reader waits for one to leave, */
+    ROOM_STEP_MS = 100, /* looking again so often */
+    RETRY_MS = 500,     /* after the store could not be read */
 };
 
 struct live_reader {
@@ -28,6 +32,8 @@ struct live_reader {
     bool in_ring; /* `number` is where it goes on, else `place` */
     bool was_in_ring;
     bool ended;
+    bool look; /* whether its client is still there */
+    int socket;
     uint64_t number;
     struct live_place place;
     int64_t alive_ms; /* when it is next told that we are here */
@@ -50,7 +56,9 @@ struct live {
     _Atomic bool stopping;
 
     pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t left;  /* a reader has */
     bool ending;
+    int64_t looked_ms; /* when all were last asked to look */
     struct live_reader *first;
     struct live_stats stats;
     struct live_ring ring;
@@ -161,6 +169,7 @@ static void done(struct live *live)
     store_log_close(live->follow);
     store_log_close(live->catch_up);
     live_ring_done(&live->ring);
+    pthread_cond_destroy(&live->left);
     pthread_cond_destroy(&live->bell);
     pthread_mutex_destroy(&live->bell_lock);
     pthread_mutex_destroy(&live->lock);
@@ -179,6 +188,7 @@ enum result live_start(const struct live_config *config, struct live **ret,
     pthread_mutex_init(&live->bell_lock, NULL);
     pthread_mutex_init(&live->lock, NULL);
     condition_make(&live->bell);
+    condition_make(&live->left);
     enum result r = live_ring_init(&live->ring, fault);
     if (r == RESULT_OK)
         r = store_log_open(config->db, &live->follow, fault);
@@ -267,10 +277,40 @@ static enum result check_place(struct live *live,
     return r == RESULT_NOT_FOUND ? RESULT_OK : r;
 }
 
+/* The lock is held. */
+static void ask_all_to_look(struct live *live, int64_t now_ms)
+{
+    if (now_ms - live->looked_ms < LOOK_EVERY_MS)
+        return;
+    live->looked_ms = now_ms;
+    for (struct live_reader *r = live->first; r != NULL; r = r->next) {
+        r->look = true;
+        pthread_cond_signal(&r->wake);
+    }
+}
+
+/* Readers whose clients have gone make room. The lock is held, but not while
+ * it waits. */
+static void make_room(struct live *live)
+{
+    int64_t now_ms = clock_monotonic_ms();
+    int64_t end_ms = now_ms + ROOM_MS;
+    while (live->stats.readers >= live->config.readers_max && !live->ending &&
+           now_ms < end_ms) {
+        struct timespec until;
+        ask_all_to_look(live, now_ms);
+        after_ms(ROOM_STEP_MS, &until);
+        (void)pthread_cond_timedwait(&live->left, &live->lock, &until);
+        now_ms = clock_monotonic_ms();
+    }
+}
+
 /* Who comes first starts the ring at the log's end. The lock is held. */
 static enum result enter(struct live *live, struct live_reader *reader,
                          struct fault *fault)
 {
+    if (live->stats.readers >= live->config.readers_max)
+        make_room(live);
     if (live->ending)
         return fault_set(fault, RESULT_STOPPED, "the service is stopping");
     if (live->stats.readers >= live->config.readers_max) {
@@ -322,13 +362,14 @@ static enum result prepare(struct live *live, struct live_reader *reader,
 }
 
 enum result live_open(struct live *live, const struct live_filter *filter,
-                      const char *cursor, struct live_reader **ret,
+                      const char *cursor, int socket, struct live_reader **ret,
                       struct fault *fault)
 {
     struct live_reader *reader = calloc(1, sizeof *reader);
     if (reader == NULL)
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     reader->live = live;
+    reader->socket = socket;
     reader->filter = *filter;
     reader->pending = buffer_make(PENDING_BYTES_MAX);
     reader->alive_ms = clock_monotonic_ms() + live->config.heartbeat_ms;
@@ -363,6 +404,7 @@ void live_close(struct live_reader *reader)
     if (reader->next != NULL)
         reader->next->previous = reader->previous;
     live->stats.readers--;
+    pthread_cond_signal(&live->left);
     if (live->first == NULL)
         atomic_store(&live->wanted, false);
     pthread_mutex_unlock(&live->lock);
@@ -494,6 +536,25 @@ static void catch_up(struct live_reader *reader)
     reader->ended = reader->ended || r != RESULT_OK;
 }
 
+/* The client has closed, or shut its side, which a browser never does alone. */
+static bool has_gone(const struct live_reader *reader)
+{
+    char byte;
+    return reader->socket >= 0 &&
+           recv(reader->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* Whether it is time to say that the stream lives, or to end it. */
+static void keep_alive(struct live_reader *reader)
+{
+    reader->look = false;
+    if (has_gone(reader))
+        reader->ended = true;
+    else if (clock_monotonic_ms() >= reader->alive_ms &&
+             reader->pending.bytes == 0)
+        live_event_alive(&reader->pending, &reader->place);
+}
+
 /* Something to say at last: bytes in `out`, bytes in `pending`, or the end.
  * The lock is held. */
 static size_t wait_and_copy(struct live_reader *reader, char *out,
@@ -516,9 +577,8 @@ static size_t wait_and_copy(struct live_reader *reader, char *out,
         } else {
             catch_up(reader);
         }
-        if (clock_monotonic_ms() >= reader->alive_ms) {
-            if (reader->pending.bytes == 0)
-                live_event_alive(&reader->pending, &reader->place);
+        if (reader->look || clock_monotonic_ms() >= reader->alive_ms) {
+            keep_alive(reader);
         } else if (reader->in_ring && reader->number == live->ring.next &&
                    reader->pending.bytes == 0) {
             struct timespec until;

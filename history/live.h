@@ -68,9 +68,12 @@ void live_deleted(struct live *live, const struct uuid *id,
  * A stream of what comes after `cursor`, or from now on (NULL). Errors:
  * RESULT_LIMIT (readers_max), RESULT_STOPPED, RESULT_MALFORMED (no cursor of
  * ours), and the store's. A cursor of another log is told by an event.
+ * `socket` (-1: none) is looked at, to find that a client has gone: at each
+ * heartbeat, and when there is no room for another reader, who then waits a
+ * little, since those who were cut off together come again together.
  */
 enum result live_open(struct live *live, const struct live_filter *filter,
-                      const char *cursor, struct live_reader **ret,
+                      const char *cursor, int socket, struct live_reader **ret,
                       struct fault *fault);
 
 /* Waits for something to say, heartbeats included, and writes it to `out`;

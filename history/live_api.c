@@ -78,7 +78,8 @@ void live_api_stream(void *context, struct http_request *request,
     const char *cursor = http_request_header(request, "Last-Event-ID");
     if (cursor == NULL || cursor[0] == '\0')
         cursor = http_request_parameter(request, "lastEventId");
-    enum result r = live_open(api->live, &filter, cursor, &reader, &fault);
+    enum result r = live_open(api->live, &filter, cursor,
+                              http_request_socket(request), &reader, &fault);
     if (r != RESULT_OK) {
         refuse(reply, r, &fault);
         return;

@@ -156,6 +156,15 @@ class LiveStream(Claims):
         eventually(lambda: metric(self.views, "history_live_readers") == 2, 10)
         self.assertEqual(self.listen().status, 200)
 
+    def test_readers_that_were_cut_off_together_come_again_together(self):
+        self.views.stop()
+        self.views.start(LIVE_READERS_MAX=20, LIVE_HEARTBEAT_S=25)
+        for _ in range(3):
+            held = [self.listen() for _ in range(20)]
+            self.assertEqual([one.status for one in held], 20 * [200])
+            for one in held:
+                one.close()
+
     def test_head_says_what_get_would_and_opens_nothing(self):
         answer = request("HEAD", self.views.url("/history/stream"))
         self.assertEqual(answer.status, 200)

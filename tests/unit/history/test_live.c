@@ -44,7 +44,7 @@ static struct live_reader *open_reader(struct live *live, const char *cursor)
     struct fault fault = {0};
     struct live_filter filter = {0};
     struct live_reader *reader = NULL;
-    assert_int_equal(live_open(live, &filter, cursor, &reader, &fault),
+    assert_int_equal(live_open(live, &filter, cursor, -1, &reader, &fault),
                      RESULT_OK);
     return reader;
 }
@@ -191,14 +191,14 @@ static void over_the_limit_is_refused_until_one_ends(void **state)
     struct live *live = start(fixture, 1);
     struct live_reader *reader = open_reader(live, NULL);
     struct live_reader *second = NULL;
-    assert_int_equal(live_open(live, &filter, NULL, &second, &fault),
+    assert_int_equal(live_open(live, &filter, NULL, -1, &second, &fault),
                      RESULT_LIMIT);
     live_close(reader);
     live_close(open_reader(live, NULL));
-    assert_int_equal(live_open(live, &filter, "s12", &second, &fault),
+    assert_int_equal(live_open(live, &filter, "s12", -1, &second, &fault),
                      RESULT_MALFORMED);
     live_end(live);
-    assert_int_equal(live_open(live, &filter, NULL, &second, &fault),
+    assert_int_equal(live_open(live, &filter, NULL, -1, &second, &fault),
                      RESULT_STOPPED);
     live_stop(live);
 }
