@@ -248,17 +248,6 @@ void live_erased(struct live *live, const char *user_id)
     pthread_mutex_unlock(&live->lock);
 }
 
-void live_deleted(struct live *live, const struct uuid *id, const char *user_id)
-{
-    if (!atomic_load(&live->wanted))
-        return;
-    pthread_mutex_lock(&live->lock);
-    uint64_t next = live->ring.next;
-    live_ring_add_deleted(&live->ring, id, user_id);
-    tell(live, next);
-    pthread_mutex_unlock(&live->lock);
-}
-
 /* Whether the log has such a place. A view that was erased since leaves its
  * place good. */
 static enum result check_place(struct live *live,

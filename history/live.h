@@ -58,11 +58,9 @@ void live_stop(struct live *live);
 /* A batch was committed. The writer's thread; does not wait. */
 void live_committed(struct live *live);
 
-/* After a user was erased, or a view deleted: what is held of it is dropped
- * and those who are connected are told. user_id "": it had none. */
+/* After a user was erased: what is held of it is dropped and those who are
+ * connected are told. */
 void live_erased(struct live *live, const char *user_id);
-void live_deleted(struct live *live, const struct uuid *id,
-                  const char *user_id);
 
 /*
  * A stream of what comes after `cursor`, or from now on (NULL). Errors:

@@ -85,7 +85,6 @@ bool live_ring_add_view(struct live_ring *ring, const struct store_row *row)
         .user_hash = hash_of(ring, row->user_id, row->user_id_bytes),
         .video_hash = hash_of(ring, row->video_id, row->video_id_bytes),
         .session_id = row->session_id,
-        .id = row->id,
         .place = live_place_of(row->place.seq, &row->id),
     };
     buffer_clear(&ring->scratch);
@@ -108,22 +107,6 @@ void live_ring_add_erased(struct live_ring *ring, const char *user_id)
             drop_text(ring, slot(ring, n));
     buffer_clear(&ring->scratch);
     live_event_erased(&ring->scratch, user_id);
-    (void)add(ring, &note);
-}
-
-void live_ring_add_deleted(struct live_ring *ring, const struct uuid *id,
-                           const char *user_id)
-{
-    struct live_event note = {.note = true,
-                              .user_hash =
-                                  hash_of(ring, user_id, strlen(user_id)),
-                              .place = ring->end};
-    for (uint64_t n = ring->first; n < ring->next; n++)
-        if (!slot(ring, n)->note &&
-            memcmp(&slot(ring, n)->id, id, sizeof *id) == 0)
-            drop_text(ring, slot(ring, n));
-    buffer_clear(&ring->scratch);
-    live_event_deleted(&ring->scratch, id);
     (void)add(ring, &note);
 }
 

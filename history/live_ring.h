@@ -27,12 +27,11 @@ struct live_filter {
 struct live_event {
     char *text; /* NULL: it was about who is erased now */
     uint32_t bytes;
-    bool note; /* erased, deleted: no view */
+    bool note; /* erased: no view */
     bool session_given;
     uint64_t user_hash;  /* 0: none */
     uint64_t video_hash; /* likewise */
     struct uuid session_id;
-    struct uuid id;
     struct live_place place; /* of a note: of the view before it */
 };
 
@@ -57,11 +56,9 @@ void live_ring_restart(struct live_ring *ring, const struct live_place *end);
 /* False without memory: the ring is then empty, after this view. */
 bool live_ring_add_view(struct live_ring *ring, const struct store_row *row);
 
-/* Takes what the ring has of that user, or the view, out of it and adds a note.
+/* Takes what the ring has of that user out of it and adds a note.
  * What there is no memory for is not told. */
 void live_ring_add_erased(struct live_ring *ring, const char *user_id);
-void live_ring_add_deleted(struct live_ring *ring, const struct uuid *id,
-                           const char *user_id);
 
 const struct live_event *live_ring_at(const struct live_ring *ring,
                                       uint64_t number);
