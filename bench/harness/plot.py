@@ -13,7 +13,7 @@ SHOWN = (
     ("publish_viewed", "POST /viewed", ("bare SQLite", "Node, tuned")),
     ("publish_progress", "POST /progress", ("bare SQLite",)),
 )
-WIDTH, LEFT, RIGHT = 760, 300, 130
+WIDTH, LEFT, RIGHT = 780, 300, 150
 BAR, GAP, GROUP_GAP = 16, 4, 18
 STYLE = """
 text { font: 13px system-ui, sans-serif; fill: #1f2328; }
