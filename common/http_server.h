@@ -24,7 +24,8 @@ enum {
     HTTP_STACK_BYTES = 256 * 1024,       /* of a connection's thread; virtual */
     HTTP_HEAD_BYTES_MAX = 8 * 1024,      /* request line and headers */
     /* All that libmicrohttpd holds of a request: its head, some 60 bytes for
-     * each field, cookie and parameter, the reply's head. Used as needed. */
+     * each field, cookie and parameter, the reply's head. Touched whole by
+     * each. */
     HTTP_CONNECTION_BYTES = 16 * 1024,
 };
 

@@ -25,6 +25,7 @@ void admin_retry_dead(void *context, struct http_request *request,
 void admin_discard_dead(void *context, struct http_request *request,
                         struct http_reply *reply);
 
+/* DELETE /history. With tokens a user may do it too, of his own. */
 void admin_erase(void *context, struct http_request *request,
                  struct http_reply *reply);
 
