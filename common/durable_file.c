@@ -71,3 +71,25 @@ enum result durable_file_move(const char *from, const char *to, bool replace,
     }
     return sync_folder_of(to, fault);
 }
+
+enum result durable_file_write(const char *path,
+                               bool (*write)(FILE *file, const void *context),
+                               const void *context, struct fault *fault)
+{
+    char temp[PATH_MAX];
+    enum result r = durable_file_make(path, temp, fault);
+    if (r != RESULT_OK)
+        return r;
+    FILE *file = fopen(temp, "we");
+    bool written = file != NULL && write(file, context);
+    if (file != NULL && fclose(file) != 0)
+        written = false;
+    if (!written)
+        r = fault_set(fault, RESULT_UNAVAILABLE, "cannot write %s: %s", path,
+                      strerror(errno));
+    if (r == RESULT_OK)
+        r = durable_file_move(temp, path, true, fault);
+    if (r != RESULT_OK)
+        (void)remove(temp);
+    return r;
+}

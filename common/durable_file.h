@@ -3,6 +3,7 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "result.h"
 
@@ -26,5 +27,15 @@ enum result durable_file_make(const char *path, char temp[PATH_MAX],
  */
 enum result durable_file_move(const char *from, const char *to, bool replace,
                               struct fault *fault);
+
+/*
+ * The two above around `write`, which writes the whole content and says
+ * whether that went well; it does not close. What had the name is replaced.
+ * Errors: RESULT_UNAVAILABLE, and `path` is as it was, unless only the
+ * folder's fsync failed.
+ */
+enum result durable_file_write(const char *path,
+                               bool (*write)(FILE *file, const void *context),
+                               const void *context, struct fault *fault);
 
 #endif

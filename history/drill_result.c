@@ -26,35 +26,24 @@ static bool path_of(const char *store, char path[PATH_MAX])
     return snprintf(path, PATH_MAX, "%s-drill", store) < PATH_MAX;
 }
 
+static bool write_line(FILE *file, const void *context)
+{
+    const struct drill_report *report = context;
+    const struct store_comparison *c = &report->comparison;
+    return fprintf(file, "%" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64 "\n",
+                   report->started_ms, report->passed,
+                   report->restore_ms + report->replay_ms, report->point_ms,
+                   c->lost + c->missing + c->altered) > 0;
+}
+
 enum result drill_result_write(const char *store,
                                const struct drill_report *report,
                                struct fault *fault)
 {
     char path[PATH_MAX];
-    char temp[PATH_MAX];
-    const struct store_comparison *c = &report->comparison;
     if (!path_of(store, path))
         return fault_set(fault, RESULT_UNUSABLE, "the path is too long");
-    enum result r = durable_file_make(path, temp, fault);
-    if (r != RESULT_OK)
-        return r;
-    FILE *file = fopen(temp, "w");
-    bool written =
-        file != NULL &&
-        fprintf(file, "%" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64 "\n",
-                report->started_ms, report->passed,
-                report->restore_ms + report->replay_ms, report->point_ms,
-                c->lost + c->missing + c->altered) > 0;
-    if (file != NULL && fclose(file) != 0)
-        written = false;
-    if (!written)
-        r = fault_set(fault, RESULT_UNAVAILABLE, "cannot write %s: %s", path,
-                      strerror(errno));
-    if (r == RESULT_OK)
-        r = durable_file_move(temp, path, true, fault);
-    if (r != RESULT_OK)
-        (void)remove(temp);
-    return r;
+    return durable_file_write(path, write_line, report, fault);
 }
 
 static bool read_line(const char *store, struct line *ret)

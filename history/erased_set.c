@@ -160,8 +160,9 @@ enum result erased_set_read(struct erased_set *set, const char *path,
     return r;
 }
 
-static bool write_lines(const struct erased_set *set, FILE *file)
+static bool write_lines(FILE *file, const void *context)
 {
+    const struct erased_set *set = context;
     for (size_t i = 0; i < set->count; i++) {
         const struct erased_entry *entry = &set->entries[i];
         for (size_t j = 0; j < sizeof entry->user.hash; j++)
@@ -174,20 +175,5 @@ static bool write_lines(const struct erased_set *set, FILE *file)
 enum result erased_set_write(const struct erased_set *set, const char *path,
                              struct fault *fault)
 {
-    char temp[PATH_MAX];
-    enum result r = durable_file_make(path, temp, fault);
-    if (r != RESULT_OK)
-        return r;
-    FILE *file = fopen(temp, "we");
-    bool written = file != NULL && write_lines(set, file);
-    if (file != NULL && fclose(file) != 0)
-        written = false;
-    if (!written)
-        r = fault_set(fault, RESULT_UNAVAILABLE, "cannot write %s: %s", path,
-                      strerror(errno));
-    if (r == RESULT_OK)
-        r = durable_file_move(temp, path, true, fault);
-    if (r != RESULT_OK)
-        (void)remove(temp);
-    return r;
+    return durable_file_write(path, write_lines, set, fault);
 }
