@@ -1,5 +1,5 @@
+#include <pthread.h>
 #include <sqlite3.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "fault_rounds.h"
@@ -12,19 +12,26 @@ void *__wrap_malloc(size_t bytes);
 void *__wrap_calloc(size_t count, size_t bytes);
 void *__wrap_realloc(void *memory, size_t bytes);
 
-static _Atomic bool failing;
-static _Atomic bool fails_for_good;
-static _Atomic bool failed;
-static _Atomic int left;
+/* Guards what follows: other threads allocate while one heals, and what they
+ * have begun must not bring the fault back. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool failing;
+static bool fails_for_good;
+static bool failed;
+static int left;
+
 static sqlite3_mem_methods real_methods;
 
 static bool there_is_memory(void)
 {
-    if (!failing || atomic_fetch_sub(&left, 1) > 0)
-        return true;
-    failed = true;
-    failing = fails_for_good;
-    return false;
+    pthread_mutex_lock(&lock);
+    bool is_refused = failing && left-- <= 0;
+    if (is_refused) {
+        failed = true;
+        failing = fails_for_good;
+    }
+    pthread_mutex_unlock(&lock);
+    return !is_refused;
 }
 
 void *__wrap_malloc(size_t bytes)
@@ -64,14 +71,19 @@ void memory_install(void)
 
 void memory_fail_after(int allocations, bool for_good)
 {
+    pthread_mutex_lock(&lock);
     failed = false;
     left = allocations;
     fails_for_good = for_good;
     failing = true;
+    pthread_mutex_unlock(&lock);
 }
 
 bool memory_heal(void)
 {
+    pthread_mutex_lock(&lock);
     failing = false;
-    return failed;
+    bool has_failed = failed;
+    pthread_mutex_unlock(&lock);
+    return has_failed;
 }
