@@ -42,7 +42,10 @@ static enum MHD_Result answer(void *context, struct MHD_Connection *connection,
         *request_context = &seen;
         return MHD_YES;
     }
-    *upload_data_size = 0;
+    if (*upload_data_size > 0) {
+        *upload_data_size = 0;
+        return MHD_YES;
+    }
     return MHD_queue_response(connection, MHD_HTTP_OK, response);
 }
 

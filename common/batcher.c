@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -10,14 +11,14 @@
 struct batcher {
     struct batcher_config config;
     pthread_t thread;
-    pthread_mutex_t lock; /* guards all down to `waiters` */
+    pthread_mutex_t lock; /* guards all down to `answered` */
     pthread_cond_t work;  /* something came, or stopping */
-    pthread_cond_t done;  /* a batch with waiters was applied, or one left */
     struct batch_item *first;
     struct batch_item *last;
     size_t queued;
     bool stopping;
-    size_t waiters; /* threads inside batcher_submit_and_wait() */
+    size_t waiting;  /* of the queued, those that somebody waits for */
+    size_t answered; /* such, in the last batch that had any */
     struct batch_item *batch[BATCHER_BATCH_MAX]; /* the thread's own */
 };
 
@@ -68,12 +69,19 @@ static void await_item(struct batcher *batcher)
     }
 }
 
+/* More would gain nothing: see linger_ms. */
+static bool is_full(const struct batcher *batcher)
+{
+    return batcher->queued >= batcher->config.batch_max ||
+           (batcher->answered > 0 && batcher->waiting >= batcher->answered);
+}
+
 static void await_fuller_batch(struct batcher *batcher)
 {
     if (batcher->config.linger_ms == 0)
         return;
     struct timespec until = deadline_after(batcher->config.linger_ms);
-    while (batcher->queued < batcher->config.batch_max && !batcher->stopping &&
+    while (!is_full(batcher) && !batcher->stopping &&
            wait_for_work(batcher, &until)) {
     }
 }
@@ -81,13 +89,18 @@ static void await_fuller_batch(struct batcher *batcher)
 static size_t take_batch(struct batcher *batcher)
 {
     size_t count = 0;
+    size_t waiting = 0;
     while (count < batcher->config.batch_max && batcher->first != NULL) {
+        waiting += batcher->first->waiter != NULL;
         batcher->batch[count++] = batcher->first;
         batcher->first = batcher->first->next;
     }
     if (batcher->first == NULL)
         batcher->last = NULL;
     batcher->queued -= count;
+    batcher->waiting -= waiting;
+    if (waiting > 0)
+        batcher->answered = waiting;
     return count;
 }
 
@@ -95,21 +108,13 @@ static size_t take_batch(struct batcher *batcher)
  * submitter's, and may be gone. */
 static void settle_batch(struct batcher *batcher, size_t count)
 {
-    size_t waited_for = 0;
     for (size_t i = 0; i < count; i++) {
         struct batch_item *item = batcher->batch[i];
-        if (item->settled != NULL)
-            item->settled(item);
+        if (item->waiter != NULL)
+            (void)sem_post(item->waiter);
         else
-            batcher->batch[waited_for++] = item;
+            item->settled(item);
     }
-    if (waited_for == 0)
-        return;
-    pthread_mutex_lock(&batcher->lock);
-    for (size_t i = 0; i < waited_for; i++)
-        batcher->batch[i]->done = true;
-    pthread_cond_broadcast(&batcher->done);
-    pthread_mutex_unlock(&batcher->lock);
 }
 
 static void *run(void *argument)
@@ -129,7 +134,7 @@ static void *run(void *argument)
     }
 }
 
-static int start_conditions(struct batcher *batcher)
+static int start_condition(struct batcher *batcher)
 {
     pthread_condattr_t attributes;
     int error = pthread_condattr_init(&attributes);
@@ -140,18 +145,7 @@ static int start_conditions(struct batcher *batcher)
     if (error == 0)
         error = pthread_cond_init(&batcher->work, &attributes);
     (void)pthread_condattr_destroy(&attributes);
-    if (error != 0)
-        return error;
-    error = pthread_cond_init(&batcher->done, NULL);
-    if (error != 0)
-        (void)pthread_cond_destroy(&batcher->work);
     return error;
-}
-
-static void end_conditions(struct batcher *batcher)
-{
-    (void)pthread_cond_destroy(&batcher->work);
-    (void)pthread_cond_destroy(&batcher->done);
 }
 
 static int start_thread(struct batcher *batcher)
@@ -159,11 +153,11 @@ static int start_thread(struct batcher *batcher)
     int error = pthread_mutex_init(&batcher->lock, NULL);
     if (error != 0)
         return error;
-    error = start_conditions(batcher);
+    error = start_condition(batcher);
     if (error == 0) {
         error = pthread_create(&batcher->thread, NULL, run, batcher);
         if (error != 0)
-            end_conditions(batcher);
+            (void)pthread_cond_destroy(&batcher->work);
     }
     if (error != 0)
         (void)pthread_mutex_destroy(&batcher->lock);
@@ -199,13 +193,7 @@ void batcher_stop(struct batcher *batcher)
     pthread_cond_signal(&batcher->work);
     pthread_mutex_unlock(&batcher->lock);
     (void)pthread_join(batcher->thread, NULL);
-
-    /* All are settled, but a waiter may still be on its way out. */
-    pthread_mutex_lock(&batcher->lock);
-    while (batcher->waiters > 0)
-        pthread_cond_wait(&batcher->done, &batcher->lock);
-    pthread_mutex_unlock(&batcher->lock);
-    end_conditions(batcher);
+    (void)pthread_cond_destroy(&batcher->work);
     (void)pthread_mutex_destroy(&batcher->lock);
     free(batcher);
 }
@@ -223,10 +211,11 @@ static enum result submit_locked(struct batcher *batcher,
     else
         batcher->first = first;
     batcher->last = last;
-    size_t before = batcher->queued;
+    bool was_empty = batcher->queued == 0;
     batcher->queued += count;
+    batcher->waiting += first->waiter != NULL;
     /* In between the thread lingers, and need not look. */
-    if (before == 0 || batcher->queued >= batcher->config.batch_max)
+    if (was_empty || is_full(batcher))
         pthread_cond_signal(&batcher->work);
     return RESULT_OK;
 }
@@ -241,7 +230,7 @@ enum result batcher_submit(struct batcher *batcher, struct batch_item *first,
         last = last->next;
     last->next = NULL;
     for (struct batch_item *item = first; item != NULL; item = item->next) {
-        item->done = false;
+        item->waiter = NULL;
         item->result = RESULT_OK;
     }
     pthread_mutex_lock(&batcher->lock);
@@ -253,21 +242,24 @@ enum result batcher_submit(struct batcher *batcher, struct batch_item *first,
 enum result batcher_submit_and_wait(struct batcher *batcher,
                                     struct batch_item *item)
 {
-    item->settled = NULL; /* says that somebody waits */
+    /* One each: of threads that wait for one condition, each would wake to
+     * find the lock taken by another. */
+    sem_t answer;
+    if (sem_init(&answer, 0, 0) != 0)
+        return RESULT_UNAVAILABLE;
+    item->settled = NULL;
     item->next = NULL;
-    item->done = false;
+    item->waiter = &answer;
     item->result = RESULT_OK;
     pthread_mutex_lock(&batcher->lock);
     enum result result = submit_locked(batcher, item, item, 1);
-    if (result == RESULT_OK) {
-        batcher->waiters++;
-        while (!item->done)
-            pthread_cond_wait(&batcher->done, &batcher->lock);
-        result = item->result;
-        batcher->waiters--;
-        if (batcher->stopping && batcher->waiters == 0)
-            pthread_cond_broadcast(&batcher->done);
-    }
     pthread_mutex_unlock(&batcher->lock);
+    if (result == RESULT_OK) {
+        while (sem_wait(&answer) != 0)
+            assert(errno == EINTR);
+        result = item->result;
+    }
+    item->waiter = NULL;
+    (void)sem_destroy(&answer);
     return result;
 }

@@ -20,7 +20,7 @@
  */
 struct batch_item {
     struct batch_item *next; /* the batcher's, once submitted */
-    bool done;               /* the batcher's */
+    void *waiter;            /* the batcher's */
     enum result result;      /* set by apply, RESULT_OK before */
     /* Called once, on the batcher's thread and without its lock, after the
      * batch was applied. The item belongs to its submitter again, who may
@@ -37,7 +37,10 @@ struct batcher_config {
     void *context;
     size_t batch_max; /* items of one batch, at most BATCHER_BATCH_MAX */
     size_t queue_max;
-    uint32_t linger_ms; /* waits so long for a fuller batch; 0: not at all */
+    /* Waits so long for a fuller batch; 0: not at all. It ends early when as
+     * many submitters wait for an answer as the last batch with such answered:
+     * those who wait send nothing more until they have it. */
+    uint32_t linger_ms;
     uint32_t idle_ms;
 };
 

@@ -19,6 +19,7 @@
 enum {
     BATCH_MAX = 1024,
     QUEUE_MAX = 16 * 1024, /* more at once: RESULT_LIMIT */
+    LINGER_MS = 2,         /* of viewers who report at the same time */
     IDLE_MS = 10 * 1000,   /* between looks for sessions to forget, and tries */
     /* Confirmed and not removed yet. More waits for the next start, and is
      * then published again, which its id makes harmless. */
@@ -284,6 +285,7 @@ static enum result start_batcher(struct outbox *outbox, struct fault *fault)
         .context = outbox,
         .batch_max = BATCH_MAX,
         .queue_max = QUEUE_MAX,
+        .linger_ms = LINGER_MS,
         .idle_ms = IDLE_MS,
     };
     return batcher_start(&config, &outbox->batcher, fault);

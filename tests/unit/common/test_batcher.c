@@ -249,6 +249,51 @@ static void a_linger_ends_by_itself(void **state)
     batcher_stop(batcher);
 }
 
+static void *wait_for_one(void *argument)
+{
+    struct numbered item = {.number = 3};
+    enum result result = batcher_submit_and_wait(argument, &item.item);
+    return result == RESULT_MALFORMED ? NULL : argument;
+}
+
+static void wait_by_threads(struct batcher *batcher, pthread_t *threads,
+                            size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(
+            pthread_create(&threads[i], NULL, wait_for_one, batcher), 0);
+}
+
+static void join_waiters(const pthread_t *threads, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        void *wrong;
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+}
+
+static void a_linger_ends_when_all_who_were_answered_wait_again(void **state)
+{
+    (void)state;
+    struct numbered others[3] = {0};
+    pthread_t waiters[2];
+    struct batcher_config config = config_of(4, 100);
+    config.linger_ms = 2 * WAIT_MS_MAX;
+    struct batcher *batcher = start(&config);
+    wait_by_threads(batcher, waiters, 2);
+    assert_int_equal(batcher_submit(batcher, chain(others, 0, 2), 2),
+                     RESULT_OK);
+    join_waiters(waiters, 2);
+    int64_t before_ms = clock_monotonic_ms();
+    wait_by_threads(batcher, waiters, 2);
+    join_waiters(waiters, 2);
+    assert_true(clock_monotonic_ms() - before_ms < WAIT_MS_MAX);
+    batcher_stop(batcher);
+    assert_int_equal(seen.batches_count, 2);
+    assert_int_equal(seen.batches[1], 2);
+}
+
 static void stopping_ends_a_linger_and_settles_all(void **state)
 {
     (void)state;
@@ -314,13 +359,6 @@ static void while_stopping_nothing_more_is_taken(void **state)
     assert_int_equal(atomic_load(&settled_count), taken);
 }
 
-static void *wait_for_one(void *argument)
-{
-    struct numbered item = {.number = 3};
-    enum result result = batcher_submit_and_wait(argument, &item.item);
-    return result == RESULT_MALFORMED ? NULL : argument;
-}
-
 static void stopping_lets_waiters_out_first(void **state)
 {
     (void)state;
@@ -329,18 +367,12 @@ static void stopping_lets_waiters_out_first(void **state)
     seen.gated = true;
     struct batcher *batcher = start(&config);
     pthread_t waiters[WAITERS];
-    for (size_t i = 0; i < WAITERS; i++)
-        assert_int_equal(
-            pthread_create(&waiters[i], NULL, wait_for_one, batcher), 0);
+    wait_by_threads(batcher, waiters, WAITERS);
     pass(&seen.entered);
     pthread_t stopper;
     assert_int_equal(pthread_create(&stopper, NULL, stop, batcher), 0);
     (void)sem_post(&seen.gate);
-    for (size_t i = 0; i < WAITERS; i++) {
-        void *wrong;
-        assert_int_equal(pthread_join(waiters[i], &wrong), 0);
-        assert_null(wrong);
-    }
+    join_waiters(waiters, WAITERS);
     assert_int_equal(pthread_join(stopper, NULL), 0);
     assert_int_equal(seen.batches_count, 1);
 }
@@ -500,6 +532,7 @@ int main(void)
         TEST(a_full_queue_takes_none_of_a_chain),
         TEST(a_linger_gathers_and_ends_when_the_batch_is_full),
         TEST(a_linger_ends_by_itself),
+        TEST(a_linger_ends_when_all_who_were_answered_wait_again),
         TEST(stopping_ends_a_linger_and_settles_all),
         TEST(a_waiter_gets_its_own_result),
         TEST(while_stopping_nothing_more_is_taken),
