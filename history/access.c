@@ -6,6 +6,11 @@
 #include "clock.h"
 #include "log.h"
 
+enum {
+    MS_PER_S = 1000,
+    LEFT_S_MAX = 10 * 365 * 86400, /* any more is for ever */
+};
+
 #define LACKING(scope)                                                         \
     "Bearer error=\"insufficient_scope\", scope=\"" scope "\""
 
@@ -98,6 +103,23 @@ bool access_allows(const struct access *access, const struct http_route *route,
                               fault.text);
     return claims_allow((enum access_need)route->access, &claims, request,
                         reply);
+}
+
+int64_t access_until_ms(const struct access *access,
+                        const struct http_request *request)
+{
+    struct token_claims claims;
+    struct fault fault = {0};
+    if (access->keys == NULL)
+        return INT64_MAX;
+    const char *token = token_of(request);
+    if (token == NULL ||
+        token_check(access->keys, token, &claims, &fault) != RESULT_OK)
+        return 0;
+    int64_t left_s =
+        claims.expires_s + TOKEN_LEEWAY_S - clock_now_ms() / MS_PER_S;
+    return left_s < LEFT_S_MAX ? clock_monotonic_ms() + left_s * MS_PER_S
+                               : INT64_MAX;
 }
 
 bool access_sees(const struct access *access,

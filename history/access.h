@@ -37,6 +37,11 @@ struct access {
 bool access_allows(const struct access *access, const struct http_route *route,
                    struct http_request *request, struct http_reply *reply);
 
+/* Until when the request's token is good, by clock_monotonic_ms(); INT64_MAX
+ * where none is needed. */
+int64_t access_until_ms(const struct access *access,
+                        const struct http_request *request);
+
 /* Whether the request's token may see what is the user's ("": nobody's). */
 bool access_sees(const struct access *access,
                  const struct http_request *request, const char *user_id,

@@ -6,6 +6,7 @@
 #include "admin.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "documents.h"
 #include "drill_result.h"
 #include "json_write.h"
 #include "list_reply.h"
@@ -199,7 +200,19 @@ const struct http_route api_routes[] = {
     {.method = "GET",
      .path = "/openapi.yaml",
      .access = ACCESS_OPEN,
-     .handle = page_openapi},
+     .handle = documents_openapi_yaml},
+    {.method = "GET",
+     .path = "/openapi.json",
+     .access = ACCESS_OPEN,
+     .handle = documents_openapi_json},
+    {.method = "GET",
+     .path = "/docs",
+     .access = ACCESS_OPEN,
+     .handle = documents_page},
+    {.method = "GET",
+     .path = "/docs.css",
+     .access = ACCESS_OPEN,
+     .handle = documents_page_css},
 };
 const size_t api_routes_count = sizeof api_routes / sizeof api_routes[0];
 

@@ -37,6 +37,7 @@ struct live_reader {
     uint64_t number;
     struct live_place place;
     int64_t alive_ms; /* when it is next told that we are here */
+    int64_t until_ms; /* when it may go on no longer */
     struct live_filter filter;
     struct buffer pending; /* its own thread's alone, so the next */
     size_t pending_sent;
@@ -362,6 +363,7 @@ enum result live_open(struct live *live, const struct live_filter *filter,
     reader->filter = *filter;
     reader->pending = buffer_make(PENDING_BYTES_MAX);
     reader->alive_ms = clock_monotonic_ms() + live->config.heartbeat_ms;
+    reader->until_ms = INT64_MAX;
     condition_make(&reader->wake);
     enum result r = prepare(live, reader, cursor, fault);
     if (r == RESULT_OK) {
@@ -380,6 +382,11 @@ enum result live_open(struct live *live, const struct live_filter *filter,
     live_event_hello(&reader->pending, &reader->place);
     *ret = reader;
     return RESULT_OK;
+}
+
+void live_until(struct live_reader *reader, int64_t until_ms)
+{
+    reader->until_ms = until_ms;
 }
 
 void live_close(struct live_reader *reader)
@@ -544,6 +551,31 @@ static void keep_alive(struct live_reader *reader)
         live_event_alive(&reader->pending, &reader->place);
 }
 
+/* Whether it has to end, which it is told. */
+static bool end_reader(struct live_reader *reader)
+{
+    if (reader->live->ending)
+        live_event_end(&reader->pending, "stopping");
+    else if (clock_monotonic_ms() >= reader->until_ms)
+        live_event_end(&reader->pending, "the token has ended");
+    else
+        return false;
+    reader->ended = true;
+    return true;
+}
+
+/* Until it is woken, or has something to say by itself. The lock is held. */
+static void wait_for_events(struct live_reader *reader)
+{
+    int64_t wake_ms = reader->alive_ms < reader->until_ms ? reader->alive_ms
+                                                          : reader->until_ms;
+    struct timespec until;
+    after_ms(wake_ms - clock_monotonic_ms(), &until);
+    reader->waits = true;
+    (void)pthread_cond_timedwait(&reader->wake, &reader->live->lock, &until);
+    reader->waits = false;
+}
+
 /* Something to say at last: bytes in `out`, bytes in `pending`, or the end.
  * The lock is held. */
 static size_t wait_and_copy(struct live_reader *reader, char *out,
@@ -551,11 +583,8 @@ static size_t wait_and_copy(struct live_reader *reader, char *out,
 {
     struct live *live = reader->live;
     while (!reader->ended && reader->pending.bytes == 0) {
-        if (live->ending) {
-            live_event_end(&reader->pending);
-            reader->ended = true;
+        if (end_reader(reader))
             break;
-        }
         if (reader->in_ring && reader->number < live->ring.first)
             reader->in_ring = false;
         if (reader->in_ring) {
@@ -570,11 +599,7 @@ static size_t wait_and_copy(struct live_reader *reader, char *out,
             keep_alive(reader);
         } else if (reader->in_ring && reader->number == live->ring.next &&
                    reader->pending.bytes == 0) {
-            struct timespec until;
-            after_ms(reader->alive_ms - clock_monotonic_ms(), &until);
-            reader->waits = true;
-            (void)pthread_cond_timedwait(&reader->wake, &live->lock, &until);
-            reader->waits = false;
+            wait_for_events(reader);
         }
     }
     return 0;

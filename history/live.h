@@ -78,6 +78,10 @@ enum result live_open(struct live *live, const struct live_filter *filter,
  * returns how many bytes, 0 at the end. One thread a reader. */
 size_t live_read(struct live_reader *reader, char *out, size_t out_bytes);
 
+/* The stream ends then, after a last event, by clock_monotonic_ms(). Before the
+ * first live_read(). */
+void live_until(struct live_reader *reader, int64_t until_ms);
+
 void live_close(struct live_reader *reader);
 
 void live_stats(struct live *live, struct live_stats *ret);

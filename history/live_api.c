@@ -84,6 +84,7 @@ void live_api_stream(void *context, struct http_request *request,
         refuse(reply, r, &fault);
         return;
     }
+    live_until(reader, access_until_ms(&api->access, request));
     reply->content_type = "text/event-stream";
     http_reply_header(reply, "Cache-Control", "no-store");
     http_reply_header(reply, "X-Accel-Buffering", "no"); /* nginx's */

@@ -102,8 +102,8 @@ void live_event_behind(struct buffer *buffer, int64_t views)
                          (long long)views);
 }
 
-void live_event_end(struct buffer *buffer)
+void live_event_end(struct buffer *buffer, const char *reason)
 {
-    buffer_append_text(buffer,
-                       "event: end\ndata: {\"reason\":\"stopping\"}\n\n");
+    buffer_append_format(buffer, "event: end\ndata: {\"reason\":\"%s\"}\n\n",
+                         reason);
 }

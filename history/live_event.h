@@ -39,6 +39,6 @@ void live_event_view(struct buffer *buffer, const struct store_row *row);
 void live_event_erased(struct buffer *buffer, const char *user_id);
 void live_event_reset(struct buffer *buffer);
 void live_event_behind(struct buffer *buffer, int64_t views);
-void live_event_end(struct buffer *buffer);
+void live_event_end(struct buffer *buffer, const char *reason); /* no quotes */
 
 #endif

@@ -7,8 +7,6 @@ extern const char history_page_css[];
 extern const size_t history_page_css_bytes;
 extern const char history_page_js[];
 extern const size_t history_page_js_bytes;
-extern const char schema_openapi_yaml[];
-extern const size_t schema_openapi_yaml_bytes;
 
 static void reply_text(struct http_reply *reply, const char *type,
                        const char *text, size_t bytes)
@@ -50,13 +48,4 @@ void page_js(void *context, struct http_request *request,
     (void)request;
     reply_text(reply, "text/javascript; charset=utf-8", history_page_js,
                history_page_js_bytes);
-}
-
-void page_openapi(void *context, struct http_request *request,
-                  struct http_reply *reply)
-{
-    (void)context;
-    (void)request;
-    reply_text(reply, "application/yaml", schema_openapi_yaml,
-               schema_openapi_yaml_bytes);
 }

@@ -3,14 +3,12 @@
 
 #include "http_server.h"
 
-/* Handlers of what never changes: the history page and the documents. */
+/* Handlers of what never changes: the history page. */
 void page_html(void *context, struct http_request *request,
                struct http_reply *reply);
 void page_css(void *context, struct http_request *request,
               struct http_reply *reply);
 void page_js(void *context, struct http_request *request,
              struct http_reply *reply);
-void page_openapi(void *context, struct http_request *request,
-                  struct http_reply *reply);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "documents.h"
 #include "json_write.h"
 #include "log.h"
 #include "metrics_text.h"
@@ -265,7 +266,14 @@ const struct http_route api_routes[] = {
     {.method = "GET", .path = "/healthz", .handle = get_health},
     {.method = "GET", .path = "/readyz", .handle = get_ready},
     {.method = "GET", .path = "/metrics", .handle = get_metrics},
-    {.method = "GET", .path = "/openapi.yaml", .handle = page_openapi},
+    {.method = "GET",
+     .path = "/openapi.yaml",
+     .handle = documents_openapi_yaml},
+    {.method = "GET",
+     .path = "/openapi.json",
+     .handle = documents_openapi_json},
+    {.method = "GET", .path = "/docs", .handle = documents_page},
+    {.method = "GET", .path = "/docs.css", .handle = documents_page_css},
 };
 const size_t api_routes_count = sizeof api_routes / sizeof api_routes[0];
 

@@ -9,8 +9,6 @@ extern const char streaming_page_css[];
 extern const size_t streaming_page_css_bytes;
 extern const char streaming_page_js[];
 extern const size_t streaming_page_js_bytes;
-extern const char schema_openapi_yaml[];
-extern const size_t schema_openapi_yaml_bytes;
 
 static void reply_text(struct http_reply *reply, const char *type,
                        const char *text, size_t bytes)
@@ -52,13 +50,4 @@ void page_js(void *context, struct http_request *request,
     (void)request;
     reply_text(reply, "text/javascript; charset=utf-8", streaming_page_js,
                streaming_page_js_bytes);
-}
-
-void page_openapi(void *context, struct http_request *request,
-                  struct http_reply *reply)
-{
-    (void)context;
-    (void)request;
-    reply_text(reply, "application/yaml", schema_openapi_yaml,
-               schema_openapi_yaml_bytes);
 }

@@ -3,13 +3,11 @@
 
 #include "http_server.h"
 
-/* What never changes: the player page and the documents. */
+/* What never changes: the player page. */
 void page_html(const char *history_url, struct http_reply *reply);
 void page_css(void *context, struct http_request *request,
               struct http_reply *reply);
 void page_js(void *context, struct http_request *request,
              struct http_reply *reply);
-void page_openapi(void *context, struct http_request *request,
-                  struct http_reply *reply);
 
 #endif

@@ -9,6 +9,7 @@ import uuid
 
 from support import tokens
 from support.claims import Claims
+from support.event_source import EventSource
 from support.service import run
 from support.waiting import eventually
 from support.web import request
@@ -17,6 +18,7 @@ SECRET = "a secret of the tests, 32 bytes at least"
 NOBODYS = {"/", "/page.css", "/page.js", "/healthz", "/readyz"}
 WRITES = {("POST", "/viewed")}
 PLACEHOLDER = "{id}"
+LEEWAY_S = 30  # of clocks that differ
 
 
 def is_open(path):
@@ -242,6 +244,16 @@ class Access(Claims):
             },
         )
         self.assertEqual(other.status, 405)
+
+    def test_a_stream_ends_when_its_token_does(self):
+        short = self.token("anna", seconds=3 - LEEWAY_S)
+        source = EventSource(self.views.port, token=short, userId="anna")
+        lasting = EventSource(self.views.port, token=self.token("anna"), userId="anna")
+        self.addCleanup(source.close)
+        self.addCleanup(lasting.close)
+        eventually(source.ended.is_set)
+        self.assertEqual(source.named("end"), [{"reason": "the token has ended"}])
+        self.assertFalse(lasting.ended.is_set())
 
     def test_a_viewer_reads_their_own_history_with_what_streaming_gives(self):
         player = self.streaming(self.rabbit, AUTH_KEYS=self.keys)

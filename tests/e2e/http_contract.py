@@ -212,6 +212,11 @@ class HttpContract(Claims):
             text = file.read()
         for service in (self.history(self.vhost()), self.streaming(self.vhost())):
             self.assertEqual(service.get("/openapi.yaml").body, text)
+            self.assertEqual(service.get("/openapi.json").json(), self.document.content)
+            page = service.get("/docs").body.decode()
+            for item in self.paths.values():
+                for method in METHODS & set(item):
+                    self.assertIn(f'id="{item[method]["operationId"]}"', page)
 
     def test_its_message_is_the_schema_file_s(self):
         inline = dict(self.document.content["components"]["schemas"]["ViewedMessage"])

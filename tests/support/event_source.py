@@ -9,7 +9,7 @@ import urllib.parse
 class EventSource:
     """Reads on a thread of its own until it is closed or cut off."""
 
-    def __init__(self, port, last_id=None, timeout_s=60, **filters):
+    def __init__(self, port, last_id=None, timeout_s=60, token=None, **filters):
         self.events = []  # (name, data, id)
         self.last_id = last_id
         self.comments = 0
@@ -18,6 +18,8 @@ class EventSource:
         if filters:
             path += "?" + urllib.parse.urlencode(filters)
         headers = {"Last-Event-ID": last_id} if last_id else {}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
         self.connection = http.client.HTTPConnection(
             "127.0.0.1", port, timeout=timeout_s
         )
