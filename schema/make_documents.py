@@ -93,7 +93,7 @@ class Page:
                 made.append((f"<p>{escape(name)}:</p>" if name else "") + code(value))
         return "\n".join(made)
 
-    def parameters(self, found):
+    def parameters(self, found, of):
         rows = []
         for parameter in map(self.resolve, found):
             notes = prose(parameter.get("description"))
@@ -104,7 +104,7 @@ class Page:
                         f"<td>{self.type_of(parameter.get('schema'))}{notes}</td></tr>")
         if not rows:
             return ""
-        return ('<div class="wide" tabindex="0" role="region" aria-label="Parameters"><table>'
+        return (f'<div class="wide" tabindex="0" role="region" aria-label="Parameters of {of}"><table>'
                 "<thead><tr><th>parameter</th><th>in</th><th>what</th></tr></thead><tbody>"
                 + "\n".join(rows) + "</tbody></table></div>")
 
@@ -115,7 +115,8 @@ class Page:
                 f"<code>{escape(path)}</code></h3>",
                 f"<p><strong>{escape(it['summary'])}</strong></p>",
                 prose(it.get("description"))]
-        made.append(self.parameters(item.get("parameters", []) + it.get("parameters", [])))
+        made.append(self.parameters(item.get("parameters", []) + it.get("parameters", []),
+                                    escape(f"{method.upper()} {path}")))
         if "requestBody" in it:
             body = self.resolve(it["requestBody"])
             made += ["<h4>Body</h4>", prose(body.get("description")), self.content(body)]

@@ -79,6 +79,10 @@ const states = {
     await page.goto(`${services.history.url}/?userId=nobody`);
     await page.waitForSelector('#empty:visible');
   },
+  'the document of the API': async (page) => {
+    await page.goto(`${services.history.url}/docs`);
+    await page.waitForSelector('.operation');
+  },
   'the history, in trouble': async (page) => {
     await page.goto(`${services.history.url}/?cursor=none`);
     await page.waitForSelector('#notice:visible');
