@@ -6,6 +6,7 @@
 #include "admin.h"
 #include "cleanup.h"
 #include "clock.h"
+#include "continue_api.h"
 #include "documents.h"
 #include "drill_result.h"
 #include "json_write.h"
@@ -168,6 +169,16 @@ const struct http_route api_routes[] = {
      .path = "/history/{id}",
      .access = ACCESS_ROW,
      .handle = get_one},
+    {.method = "GET",
+     .path = "/continue",
+     .access = ACCESS_OWN,
+     .handle = continue_get,
+     .parameters = {"userId", "limit"}},
+    {.method = "DELETE",
+     .path = "/continue",
+     .access = ACCESS_OWN,
+     .handle = continue_dismiss,
+     .parameters = {"userId", "videoId"}},
     {.method = "POST",
      .path = "/viewed",
      .access = ACCESS_WRITE,

@@ -9,8 +9,9 @@
 
 typedef const char *(*parameter_get)(const void *context, const char *name);
 
-static enum result read_number(const char *name, const char *text, uint32_t min,
-                               uint32_t max, uint32_t *ret, struct fault *fault)
+enum result list_request_number(const char *name, const char *text,
+                                uint32_t min, uint32_t max, uint32_t *ret,
+                                struct fault *fault)
 {
     size_t digits = strspn(text, "0123456789");
     if (digits == 0 || digits > 9 || text[digits] != '\0')
@@ -37,9 +38,9 @@ static enum result read_time(const char *name, const char *text, int64_t *ret,
     return RESULT_OK;
 }
 
-static enum result read_name(const char *name, const char *text,
-                             size_t bytes_max, const char **ret,
-                             struct fault *fault)
+enum result list_request_text(const char *name, const char *text,
+                              size_t bytes_max, const char **ret,
+                              struct fault *fault)
 {
     size_t bytes = strlen(text);
     if (bytes == 0 || bytes > bytes_max)
@@ -75,11 +76,11 @@ static enum result read_filters(parameter_get get, const void *context,
     enum result r = RESULT_OK;
     const char *text;
     if ((text = get(context, "userId")) != NULL)
-        r = read_name("userId", text, VIEWED_USER_BYTES_MAX, &query->user_id,
-                      fault);
+        r = list_request_text("userId", text, VIEWED_USER_BYTES_MAX,
+                              &query->user_id, fault);
     if (r == RESULT_OK && (text = get(context, "videoId")) != NULL)
-        r = read_name("videoId", text, VIEWED_VIDEO_BYTES_MAX, &query->video_id,
-                      fault);
+        r = list_request_text("videoId", text, VIEWED_VIDEO_BYTES_MAX,
+                              &query->video_id, fault);
     if (r == RESULT_OK && (text = get(context, "sessionId")) != NULL) {
         query->session_given = true;
         if (!uuid_parse(text, strlen(text), &query->session_id))
@@ -102,10 +103,11 @@ static enum result read_page(parameter_get get, const void *context,
     const char *order = get(context, "order");
     const char *skip = get(context, "skip");
     if ((text = get(context, "limit")) != NULL)
-        r = read_number("limit", text, 1, STORE_PAGE_ROWS_MAX, &query->limit,
-                        fault);
+        r = list_request_number("limit", text, 1, STORE_PAGE_ROWS_MAX,
+                                &query->limit, fault);
     if (r == RESULT_OK && skip != NULL)
-        r = read_number("skip", skip, 0, STORE_SKIP_MAX, &query->skip, fault);
+        r = list_request_number("skip", skip, 0, STORE_SKIP_MAX, &query->skip,
+                                fault);
     if (r == RESULT_OK && order != NULL)
         r = read_order(order, &query->oldest_first, fault);
     if (r != RESULT_OK || (text = get(context, "cursor")) == NULL)

@@ -82,6 +82,20 @@ static enum result find_latest(struct store *store,
     return RESULT_OK;
 }
 
+/* What else there is about the user. In the transaction that is open. */
+static enum result forget_user(struct store *store,
+                               const struct erased_user *user,
+                               struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *forget = NULL;
+    enum result r =
+        prepare(store, "DELETE FROM dismissed WHERE user = ?1", &forget, fault);
+    if (r != RESULT_OK)
+        return r;
+    bind_user(forget, 1, user);
+    return store_step(store, forget, "cannot forget a user", fault);
+}
+
 /* In the transaction that is open. */
 static enum result write_tombstone(struct store *store,
                                    const struct erased_entry *entry,
@@ -101,7 +115,8 @@ static enum result write_tombstone(struct store *store,
     bind_user(insert, 1, &entry->user);
     sqlite3_bind_int64(insert, 2, entry->until_ms);
     sqlite3_bind_text(insert, 3, pending_user_id, -1, SQLITE_STATIC);
-    return store_step(store, insert, "cannot write a tombstone", fault);
+    r = store_step(store, insert, "cannot write a tombstone", fault);
+    return r == RESULT_OK ? forget_user(store, &entry->user, fault) : r;
 }
 
 static enum result end_transaction(struct store *store, enum result r,
@@ -487,7 +502,9 @@ enum result store_erase_resume(struct store *store, struct fault *fault)
 static enum result import_new(struct store *store, const struct erased_set *set,
                               struct erased_set *ret_new, struct fault *fault)
 {
-    enum result r = store_begin(store, fault);
+    enum result r = run_pragma(store, "PRAGMA secure_delete = ON", fault);
+    if (r == RESULT_OK)
+        r = store_begin(store, fault);
     for (size_t i = 0; i < set->count && r == RESULT_OK; i++) {
         const struct erased_entry *entry = &set->entries[i];
         const struct erased_entry *mine =
@@ -499,7 +516,10 @@ static enum result import_new(struct store *store, const struct erased_set *set,
                                !erased_set_add(&store->erased, entry)))
             r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     }
-    return end_transaction(store, r, fault);
+    r = end_transaction(store, r, fault);
+    enum result off = run_pragma(store, "PRAGMA secure_delete = OFF",
+                                 r == RESULT_OK ? fault : NULL);
+    return r == RESULT_OK ? off : r;
 }
 
 enum result store_erase_import(struct store *store,

@@ -10,9 +10,11 @@ enum {
 };
 
 extern const char schema_history_0001[];
+extern const char schema_history_0002[];
 extern const char schema_outbox_0001[];
 
-static const char *const history_steps[] = {schema_history_0001};
+static const char *const history_steps[] = {schema_history_0001,
+                                            schema_history_0002};
 static const char *const outbox_steps[] = {schema_outbox_0001};
 
 struct kind {

@@ -1,0 +1,114 @@
+#include "store_dismissed.h"
+
+#include <string.h>
+
+#include "store_parts.h"
+
+static void finalize(sqlite3_stmt **statement)
+{
+    (void)sqlite3_finalize(*statement); /* repeats the last step's error */
+}
+
+static struct erased_user user_of(const char *user_id)
+{
+    return erased_user_of(user_id, strlen(user_id));
+}
+
+static void bind_user(sqlite3_stmt *statement, const struct erased_user *user)
+{
+    sqlite3_bind_blob(statement, 1, user->hash, sizeof user->hash,
+                      SQLITE_STATIC);
+}
+
+static enum result insert(struct store *store, const struct erased_user *user,
+                          const char *video, int64_t until_ms,
+                          struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *statement = NULL;
+    enum result r =
+        sqlite_db_prepare(store->db,
+                          "INSERT INTO dismissed (user, video, until_ms)"
+                          " VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET"
+                          " until_ms = max(until_ms, excluded.until_ms)",
+                          &statement, fault);
+    if (r != RESULT_OK)
+        return r;
+    bind_user(statement, user);
+    sqlite3_bind_text(statement, 2, video, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, until_ms);
+    return store_step(store, statement, "cannot dismiss", fault);
+}
+
+static enum result forget_oldest(struct store *store,
+                                 const struct erased_user *user,
+                                 struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *statement = NULL;
+    enum result r = sqlite_db_prepare(
+        store->db,
+        "DELETE FROM dismissed WHERE user = ?1 AND video IN (SELECT video"
+        " FROM dismissed WHERE user = ?1 ORDER BY until_ms DESC"
+        " LIMIT -1 OFFSET ?2)",
+        &statement, fault);
+    if (r != RESULT_OK)
+        return r;
+    bind_user(statement, user);
+    sqlite3_bind_int64(statement, 2, STORE_DISMISSED_MAX);
+    return store_step(store, statement, "cannot forget the oldest", fault);
+}
+
+enum result store_dismiss(struct store *store, const char *user_id,
+                          const char *video, int64_t until_ms,
+                          struct fault *fault)
+{
+    struct erased_user user = user_of(user_id);
+    enum result r = store_begin(store, fault);
+    if (r == RESULT_OK)
+        r = insert(store, &user, video, until_ms, fault);
+    if (r == RESULT_OK)
+        r = forget_oldest(store, &user, fault);
+    if (r == RESULT_OK)
+        r = store_commit(store, fault);
+    if (r != RESULT_OK)
+        store_rollback(store);
+    return r;
+}
+
+static enum result read_all(struct store_reader *reader, const char *user_id,
+                            void (*each)(void *context, const char *video,
+                                         size_t video_bytes, int64_t until_ms),
+                            void *context, struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *rows = NULL;
+    struct erased_user user = user_of(user_id);
+    enum result r = sqlite_db_prepare(
+        reader->db, "SELECT video, until_ms FROM dismissed WHERE user = ?1",
+        &rows, fault);
+    if (r != RESULT_OK)
+        return r;
+    bind_user(rows, &user);
+    int code;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW) {
+        const char *video = (const char *)sqlite3_column_text(rows, 0);
+        if (video != NULL)
+            each(context, video, (size_t)sqlite3_column_bytes(rows, 0),
+                 sqlite3_column_int64(rows, 1));
+    }
+    return code == SQLITE_DONE
+               ? RESULT_OK
+               : sqlite_db_fault(reader->db, "cannot read", fault);
+}
+
+enum result store_dismissed(struct store *store, const char *user_id,
+                            void (*each)(void *context, const char *video,
+                                         size_t video_bytes, int64_t until_ms),
+                            void *context, struct fault *fault)
+{
+    struct store_reader *reader = NULL;
+    enum result r = store_readers_take(&store->readers, &reader, fault);
+    if (r != RESULT_OK)
+        return r;
+    r = read_all(reader, user_id, each, context, fault);
+    store_readers_give(&store->readers, reader);
+    return r;
+}
