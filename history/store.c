@@ -58,6 +58,16 @@ void store_rollback(struct store *store)
 
 _Static_assert(STORE_ENTRIES_AT_ONCE == 32, "as many as the statement has");
 
+#define INSERT_VIEWS                                                           \
+    "INSERT INTO views (seq, id, user_id, video_id, video_path,"               \
+    " viewed_at_ms, received_ms, position_ms, duration_ms, session_id,"        \
+    " rule, flags) VALUES "
+#define VIEW         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+#define VIEW_X4      VIEW ", " VIEW ", " VIEW ", " VIEW
+#define UNLESS_KNOWN " ON CONFLICT (id) DO NOTHING"
+
+_Static_assert(STORE_VIEWS_AT_ONCE == 16, "as many as the statement has");
+
 static enum result prepare(struct store *store, struct fault *fault)
 {
     const struct {
@@ -67,11 +77,10 @@ static enum result prepare(struct store *store, struct fault *fault)
         {&store->begin, "BEGIN IMMEDIATE"},
         {&store->commit, "COMMIT"},
         {&store->rollback, "ROLLBACK"},
-        {&store->insert_view,
-         "INSERT INTO views (seq, id, user_id, video_id, video_path,"
-         " viewed_at_ms, received_ms, position_ms, duration_ms, session_id,"
-         " rule, flags) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-         " ?12) ON CONFLICT (id) DO NOTHING"},
+        {&store->insert_view, INSERT_VIEWS VIEW UNLESS_KNOWN},
+        {&store->insert_views, INSERT_VIEWS VIEW_X4 ", " VIEW_X4 ", " VIEW_X4
+                                                    ", " VIEW_X4 UNLESS_KNOWN},
+        {&store->delete_views, "DELETE FROM views WHERE seq > ?1"},
         {&store->add_views, "UPDATE store SET views = views + ?1"},
         {&store->insert_listed,
          "INSERT INTO listed (list, viewed_at_ms, seq) VALUES (?, ?, ?)"
@@ -263,15 +272,10 @@ enum result store_close(struct store *store, struct fault *fault)
         return RESULT_OK;
     store_readers_close(&store->readers);
     sqlite3_stmt *statements[] = {
-        store->begin,
-        store->commit,
-        store->rollback,
-        store->insert_view,
-        store->add_views,
-        store->insert_listed,
-        store->insert_listed_many,
-        store->move_mark,
-        store->set_contained,
+        store->begin,       store->commit,        store->rollback,
+        store->insert_view, store->insert_views,  store->delete_views,
+        store->add_views,   store->insert_listed, store->insert_listed_many,
+        store->move_mark,   store->set_contained,
     };
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
         sqlite3_finalize(statements[i]);

@@ -61,6 +61,8 @@ struct store {
     sqlite3_stmt *commit;
     sqlite3_stmt *rollback;
     sqlite3_stmt *insert_view;
+    sqlite3_stmt *insert_views; /* STORE_VIEWS_AT_ONCE */
+    sqlite3_stmt *delete_views; /* beyond a seq */
     sqlite3_stmt *add_views;
     sqlite3_stmt *insert_listed;
     sqlite3_stmt *insert_listed_many; /* STORE_ENTRIES_AT_ONCE */
@@ -89,6 +91,7 @@ struct store {
 enum {
     STORE_ENTRIES_MAX = STORE_BATCH_MAX * TAIL_LISTS_MAX,
     STORE_ENTRIES_AT_ONCE = 32, /* of one INSERT: a third less work */
+    STORE_VIEWS_AT_ONCE = 16,   /* of one INSERT: see store_write.c */
 };
 
 /*

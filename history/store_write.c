@@ -48,57 +48,141 @@ static void bind_present(sqlite3_stmt *statement, int column, int64_t value)
         sqlite3_bind_int64(statement, column, value);
 }
 
-/* Binding cannot fail but for memory: the values are small and static. */
-static void bind_view(sqlite3_stmt *insert, int64_t seq,
+enum {
+    VIEW_PARAMETERS = 12,
+};
+
+/* Its parameters are those after `before`. Binding cannot fail but for memory:
+ * the values are small and static. */
+static void bind_view(sqlite3_stmt *insert, int before, int64_t seq,
                       const struct store_view *view)
 {
     const struct viewed *viewed = view->viewed;
     int flags = (viewed->id_given ? STORE_FLAG_ID_GIVEN : 0) |
                 (viewed->time_given ? STORE_FLAG_TIME_GIVEN : 0);
-    sqlite3_bind_int64(insert, 1, seq);
-    sqlite3_bind_blob(insert, 2, viewed->id.bytes, sizeof viewed->id.bytes,
-                      SQLITE_STATIC);
-    bind_text(insert, 3, viewed->user_id);
-    bind_text(insert, 4, viewed->video_id);
-    bind_text(insert, 5, viewed->video_path);
-    sqlite3_bind_int64(insert, 6, viewed->viewed_at_ms);
-    sqlite3_bind_int64(insert, 7, view->received_ms);
-    bind_present(insert, 8, viewed->position_ms);
-    bind_present(insert, 9, viewed->duration_ms);
+    sqlite3_bind_int64(insert, before + 1, seq);
+    sqlite3_bind_blob(insert, before + 2, viewed->id.bytes,
+                      sizeof viewed->id.bytes, SQLITE_STATIC);
+    bind_text(insert, before + 3, viewed->user_id);
+    bind_text(insert, before + 4, viewed->video_id);
+    bind_text(insert, before + 5, viewed->video_path);
+    sqlite3_bind_int64(insert, before + 6, viewed->viewed_at_ms);
+    sqlite3_bind_int64(insert, before + 7, view->received_ms);
+    bind_present(insert, before + 8, viewed->position_ms);
+    bind_present(insert, before + 9, viewed->duration_ms);
     if (viewed->session_given)
-        sqlite3_bind_blob(insert, 10, viewed->session_id.bytes,
+        sqlite3_bind_blob(insert, before + 10, viewed->session_id.bytes,
                           sizeof viewed->session_id.bytes, SQLITE_STATIC);
     else
-        sqlite3_bind_null(insert, 10);
-    sqlite3_bind_int(insert, 11, (int)viewed->rule);
-    sqlite3_bind_int(insert, 12, flags);
+        sqlite3_bind_null(insert, before + 10);
+    sqlite3_bind_int(insert, before + 11, (int)viewed->rule);
+    sqlite3_bind_int(insert, before + 12, flags);
 }
 
-static enum result insert_view(struct store *store, struct batch *batch,
-                               struct store_view *view, struct fault *fault)
+static void note_new(struct store *store, struct batch *batch,
+                     struct store_view *view, int64_t seq)
 {
-    struct store_place place = {view->viewed->viewed_at_ms,
-                                batch->last_seq + 1};
-    if (erased_set_has(&store->erased, view->viewed)) {
-        view->written = STORE_ERASED;
-        return RESULT_OK;
-    }
-    bind_view(store->insert_view, place.seq, view);
-    enum result result =
-        store_step(store, store->insert_view, "cannot store", fault);
-    if (result != RESULT_OK)
-        return result;
-    if (sqlite3_changes(sqlite_db_handle(store->db)) == 0) {
-        view->written = STORE_KNOWN;
-        return RESULT_OK;
-    }
+    struct store_place place = {view->viewed->viewed_at_ms, seq};
     view->written = STORE_NEW;
-    batch->last_seq = place.seq;
+    batch->last_seq = seq;
     batch->added++;
     batch->entries += store_entries(&store->list_key, view->viewed->user_id,
                                     view->viewed->video_id, place,
                                     store->entries + batch->entries);
+}
+
+/* Inserts STORE_VIEWS_AT_ONCE views, or one; *ret_inserted: how many of them
+ * were not known. */
+static enum result insert_rows(struct store *store, int64_t after_seq,
+                               struct store_view *const *views, size_t count,
+                               size_t *ret_inserted, struct fault *fault)
+{
+    sqlite3_stmt *insert =
+        count == 1 ? store->insert_view : store->insert_views;
+    for (size_t i = 0; i < count; i++)
+        bind_view(insert, (int)i * VIEW_PARAMETERS, after_seq + 1 + (int64_t)i,
+                  views[i]);
+    enum result result = store_step(store, insert, "cannot store", fault);
+    *ret_inserted = (size_t)sqlite3_changes(sqlite_db_handle(store->db));
+    return result;
+}
+
+static enum result insert_singly(struct store *store, struct batch *batch,
+                                 struct store_view *const *views, size_t count,
+                                 struct fault *fault)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t inserted;
+        enum result result =
+            insert_rows(store, batch->last_seq, &views[i], 1, &inserted, fault);
+        if (result != RESULT_OK)
+            return result;
+        if (inserted == 1)
+            note_new(store, batch, views[i], batch->last_seq + 1);
+        else
+            views[i]->written = STORE_KNOWN;
+    }
     return RESULT_OK;
+}
+
+static enum result take_back(struct store *store, int64_t after_seq,
+                             struct fault *fault)
+{
+    sqlite3_bind_int64(store->delete_views, 1, after_seq);
+    return store_step(store, store->delete_views, "cannot take back", fault);
+}
+
+/*
+ * STORE_VIEWS_AT_ONCE views in one statement, which saves an eighth of all the
+ * work of a view. It tells only how many ids were known; where that is some
+ * but not all, its rows are taken back and inserted one by one, so that a
+ * known id uses up no seq.
+ */
+static enum result insert_together(struct store *store, struct batch *batch,
+                                   struct store_view *const *views,
+                                   struct fault *fault)
+{
+    size_t inserted;
+    enum result result = insert_rows(store, batch->last_seq, views,
+                                     STORE_VIEWS_AT_ONCE, &inserted, fault);
+    if (result != RESULT_OK)
+        return result;
+    if (inserted > 0 && inserted < STORE_VIEWS_AT_ONCE) {
+        result = take_back(store, batch->last_seq, fault);
+        return result == RESULT_OK ? insert_singly(store, batch, views,
+                                                   STORE_VIEWS_AT_ONCE, fault)
+                                   : result;
+    }
+    for (size_t i = 0; i < STORE_VIEWS_AT_ONCE; i++)
+        if (inserted > 0)
+            note_new(store, batch, views[i], batch->last_seq + 1);
+        else
+            views[i]->written = STORE_KNOWN;
+    return RESULT_OK;
+}
+
+/* All but those of erased users. */
+static enum result insert_all(struct store *store, struct batch *batch,
+                              struct store_view *views, size_t count,
+                              struct fault *fault)
+{
+    struct store_view *taken[STORE_VIEWS_AT_ONCE];
+    size_t taken_count = 0;
+    enum result result = RESULT_OK;
+    for (size_t i = 0; i < count && result == RESULT_OK; i++) {
+        if (erased_set_has(&store->erased, views[i].viewed)) {
+            views[i].written = STORE_ERASED;
+            continue;
+        }
+        taken[taken_count++] = &views[i];
+        if (taken_count == STORE_VIEWS_AT_ONCE) {
+            result = insert_together(store, batch, taken, fault);
+            taken_count = 0;
+        }
+    }
+    return result == RESULT_OK
+               ? insert_singly(store, batch, taken, taken_count, fault)
+               : result;
 }
 
 /* The tail is made ready before the commit, so that nothing can fail after
@@ -132,8 +216,8 @@ static enum result write_batch(struct store *store, struct batch *batch,
                                struct fault *fault)
 {
     enum result result = store_begin(store, fault);
-    for (size_t i = 0; i < count && result == RESULT_OK; i++)
-        result = insert_view(store, batch, &views[i], fault);
+    if (result == RESULT_OK)
+        result = insert_all(store, batch, views, count, fault);
     if (result == RESULT_OK)
         result = stage(store, batch, fault);
     if (result == RESULT_OK)

@@ -336,6 +336,38 @@ static void a_known_id_uses_up_no_place_in_the_log(void **state)
     kept_page_free(page);
 }
 
+static void of_many_views_each_that_was_known_is_told(void **state)
+{
+    enum { MANY = 200 };
+    struct fixture *fixture = *state;
+    fixture_open(fixture);
+    static struct viewed views[MANY];
+    static struct store_view batch[MANY];
+    for (uint32_t i = 0; i < MANY; i++) {
+        views[i] = view_make(i < 60 || i % 3 == 0 ? i : i + MANY);
+        batch[i] = (struct store_view){&views[i], FIXTURE_TIME, STORE_ERASED};
+    }
+    views[150] = views[149]; /* and one twice in this batch */
+    assert_int_equal(store_some(fixture->store, views, 60), 60);
+    struct viewed thirds[MANY];
+    size_t count = 0;
+    for (uint32_t i = 60; i < MANY; i += 3)
+        thirds[count++] = view_make(i);
+    assert_int_equal(store_some(fixture->store, thirds, count), count);
+
+    struct fault fault = {""};
+    assert_int_equal(store_write(fixture->store, batch, MANY, &fault),
+                     RESULT_OK);
+    for (uint32_t i = 0; i < MANY; i++)
+        assert_int_equal(batch[i].written,
+                         i < 60 || i % 3 == 0 ? STORE_KNOWN : STORE_NEW);
+    struct store_stats stats;
+    store_stats(fixture->store, &stats);
+    assert_int_equal(stats.views, 60 + MANY - 60);
+    assert_int_equal(stats.tail_rows, stats.views); /* no seq is left out */
+    assert_int_equal(count_rows(fixture->store, query_all()), stats.views);
+}
+
 static void an_empty_batch_is_stored(void **state)
 {
     struct fixture *fixture = *state;
@@ -867,6 +899,7 @@ int main(void)
         IN_A_FOLDER(skip_counts_from_since_and_until),
         IN_A_FOLDER(a_known_id_keeps_one_row),
         IN_A_FOLDER(a_known_id_uses_up_no_place_in_the_log),
+        IN_A_FOLDER(of_many_views_each_that_was_known_is_told),
         IN_A_FOLDER(an_empty_batch_is_stored),
         IN_A_FOLDER(the_largest_batch_is_stored_and_a_larger_one_refused),
         IN_A_FOLDER(one_bad_view_leaves_none_of_its_batch),
