@@ -3,7 +3,15 @@
 #include <string.h>
 #include <strings.h>
 
-/* "/history/{id}" matches "/history/" and one segment that is not empty. */
+static bool ends_with(const char *text, const char *end)
+{
+    size_t bytes = strlen(text);
+    size_t end_bytes = strlen(end);
+    return bytes > end_bytes && strcmp(text + bytes - end_bytes, end) == 0;
+}
+
+/* "/history/{id}" matches "/history/" and one segment that is not empty;
+ * "/history/{id}/restore" that and what follows. */
 static bool path_matches(const char *pattern, const char *path,
                          const char **ret_tail)
 {
@@ -16,8 +24,12 @@ static bool path_matches(const char *pattern, const char *path,
     if (strncmp(pattern, path, fixed) != 0)
         return false;
     const char *tail = path + fixed;
+    const char *rest = strchr(open, '}') + 1;
     *ret_tail = tail;
-    return *tail != '\0' && strchr(tail, '/') == NULL;
+    if (!ends_with(tail, rest))
+        return false;
+    const char *slash = strchr(tail, '/');
+    return slash == NULL ? *rest == '\0' : strcmp(slash, rest) == 0;
 }
 
 enum result http_route_find(const struct http_route *routes, size_t count,

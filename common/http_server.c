@@ -334,7 +334,7 @@ static void check_route(struct http_request *request, const char *method)
     }
     check_length(request);
     if (request->refusal_status == 0 && tail != NULL &&
-        http_segment_decode(tail, strlen(tail), request->tail,
+        http_segment_decode(tail, strcspn(tail, "/"), request->tail,
                             sizeof request->tail,
                             &request->refusal) != RESULT_OK)
         request->refusal_status = MHD_HTTP_BAD_REQUEST;

@@ -87,7 +87,7 @@ const char *http_request_parameter(const struct http_request *request,
 const char *http_request_header(const struct http_request *request,
                                 const char *name);
 
-/* The part of the path that a route ending in "/{...}" left open, decoded. */
+/* The segment of the path that a route with "/{...}" left open, decoded. */
 const char *http_request_tail(const struct http_request *request);
 
 /* NULL and 0 without a body. Not NUL-terminated. */

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "metrics_text.h"
 #include "page.h"
+#include "remove_api.h"
 #include "row_json.h"
 #include "viewed_api.h"
 
@@ -169,6 +170,14 @@ const struct http_route api_routes[] = {
      .path = "/history/{id}",
      .access = ACCESS_ROW,
      .handle = get_one},
+    {.method = "DELETE",
+     .path = "/history/{id}",
+     .access = ACCESS_ROW,
+     .handle = remove_api_delete},
+    {.method = "POST",
+     .path = "/history/{id}/restore",
+     .access = ACCESS_ROW,
+     .handle = remove_api_restore},
     {.method = "GET",
      .path = "/continue",
      .access = ACCESS_OWN,

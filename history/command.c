@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "erased_files.h"
+#include "removed_files.h"
 #include "store_look.h"
 
 enum {
@@ -59,4 +60,18 @@ enum result command_erased(const struct config *config, struct erased_set *set,
     store_look_close(look);
     /* One that is missing or damaged has nothing to say; the files have. */
     return erased_files_read(config->db, config->backup_dir, set, fault);
+}
+
+enum result command_removed(const struct config *config,
+                            struct removed_set *set, struct fault *fault)
+{
+    struct store_look *look = NULL;
+    bool tidy;
+    enum result r = store_look_open(config->db, &look, NULL);
+    if (r == RESULT_OK)
+        r = store_look_removals(look, set, NULL);
+    store_look_close(look);
+    r = removed_files_read(config->db, config->backup_dir, set, &tidy, fault);
+    removed_set_sort(set);
+    return r;
 }

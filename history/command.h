@@ -7,6 +7,7 @@
 #include "config.h"
 #include "erased_set.h"
 #include "program.h"
+#include "removed_set.h"
 
 /*
  * The commands of an operator, one file each: a thin top over the modules that
@@ -38,6 +39,10 @@ bool command_config(struct config *ret, enum program_exit *ret_exit);
  * files beside it and beside the backups. Errors: erased_files_read()'s. */
 enum result command_erased(const struct config *config, struct erased_set *set,
                            struct fault *fault);
+
+/* The same of what was removed. Errors: removed_files_read()'s. */
+enum result command_removed(const struct config *config,
+                            struct removed_set *set, struct fault *fault);
 
 /* As `history serve` would connect. */
 struct amqp_options command_amqp(const struct config *config, const char *name);

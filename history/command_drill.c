@@ -219,9 +219,13 @@ static enum program_exit run(const struct config *config, const char *backup,
     };
     CLEANUP(erased_set_done) struct erased_set erased = {0};
     options.erased = &erased;
+    CLEANUP(removed_set_done) struct removed_set removed = {0};
+    options.removed = &removed;
     (void)signal(SIGINT, ask_stop);
     (void)signal(SIGTERM, ask_stop);
     enum result r = command_erased(config, &erased, &fault);
+    if (r == RESULT_OK)
+        r = command_removed(config, &removed, &fault);
     if (r == RESULT_OK)
         r = drill(&options, &report, &fault);
     if (r != RESULT_OK) {

@@ -100,7 +100,7 @@ static void write_text(struct buffer *text, const struct replay_progress *p)
         text,
         "read     %lld messages, offsets %lld to %lld, in %.1f s (%.0f/s)\n"
         "new      %lld%s\nknown    %lld\nrefused  %lld that cannot be a view\n"
-        "erased   %lld of erased users\n",
+        "erased   %lld of erased users, or removed\n",
         (long long)p->read, (long long)p->first, (long long)p->last, seconds,
         seconds > 0 ? (double)p->read / seconds : 0.0, (long long)p->added,
         p->by_queue ? ", given to the service" : "", (long long)p->known,
@@ -147,7 +147,11 @@ static enum result run(const struct replay_options *wanted,
     options.context = &shown;
     CLEANUP(erased_set_done) struct erased_set erased = {0};
     options.erased = &erased;
+    CLEANUP(removed_set_done) struct removed_set removed = {0};
+    options.removed = &removed;
     enum result r = command_erased(config, &erased, fault);
+    if (r == RESULT_OK)
+        r = command_removed(config, &removed, fault);
     if (r != RESULT_OK)
         return r;
     (void)signal(SIGINT, ask_stop);

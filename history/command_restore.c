@@ -5,9 +5,11 @@
 #include "command_words.h"
 #include "config.h"
 #include "erased_files.h"
+#include "removed_files.h"
 #include "report_text.h"
 #include "store_backup.h"
 #include "store_erase.h"
+#include "store_removed.h"
 
 enum {
     TEXT_BYTES_MAX = 64 * 1024,
@@ -31,23 +33,56 @@ static const char help[] =
     "(the\n"
     "store is restored then).\n";
 
-/* Who was erased since the backup was made is erased from it. */
-static enum result erase_again(const struct config *config,
-                               const struct erased_set *erased,
-                               struct fault *fault)
+struct gone {
+    struct erased_set erased;
+    struct removed_set removed;
+};
+
+static void gone_done(struct gone *gone)
+{
+    erased_set_done(&gone->erased);
+    removed_set_done(&gone->removed);
+}
+
+static enum result read_gone(const struct config *config, const char *backup,
+                             struct gone *gone, struct fault *fault)
+{
+    enum result r = command_erased(config, &gone->erased, fault);
+    if (r == RESULT_OK)
+        r = command_removed(config, &gone->removed, fault);
+    if (r == RESULT_OK)
+        r = erased_files_read_beside(backup, &gone->erased, fault);
+    if (r == RESULT_OK)
+        r = removed_files_read_beside(backup, &gone->removed, fault);
+    removed_set_sort(&gone->removed);
+    return r;
+}
+
+static void say_removed(int64_t views, const char *whose)
+{
+    if (views > 0)
+        (void)printf("%-18s %lld views %s\n", "removed again", (long long)views,
+                     whose);
+}
+
+/* Who was erased, and what was removed, since the backup was made. */
+static enum result remove_again(const struct config *config,
+                                const struct gone *gone, struct fault *fault)
 {
     struct store_config opening = {.path = config->db, .readers = 1};
     struct store *store = NULL;
-    int64_t views = 0;
-    if (erased->count == 0)
+    int64_t erased = 0;
+    int64_t removed = 0;
+    if (gone->erased.count == 0 && gone->removed.count == 0)
         return RESULT_OK;
     enum result r = store_open(&opening, &store, fault);
     if (r == RESULT_OK)
-        r = store_erase_import(store, erased, &views, fault);
+        r = store_erase_import(store, &gone->erased, &erased, fault);
+    if (r == RESULT_OK)
+        r = store_removed_import(store, &gone->removed, &removed, fault);
     enum result closed = store_close(store, r == RESULT_OK ? fault : NULL);
-    if (views > 0)
-        (void)printf("%-18s %lld views of erased users\n", "removed again",
-                     (long long)views);
+    say_removed(erased, "of erased users");
+    say_removed(removed, "that were removed");
     return r == RESULT_OK ? closed : r;
 }
 
@@ -68,13 +103,11 @@ enum program_exit command_restore(int words_count, char **words)
     if (command_words(words_count, words, options, 2, &file, 1, 1, &files,
                       &fault) != RESULT_OK)
         return command_misused("restore FILE [--force] [--no-replay]", &fault);
-    CLEANUP(erased_set_done) struct erased_set erased = {0};
+    CLEANUP(gone_done) struct gone gone = {0};
     struct store_report report;
     enum result r = config_read(&config, &fault);
     if (r == RESULT_OK)
-        r = command_erased(&config, &erased, &fault);
-    if (r == RESULT_OK)
-        r = erased_files_read_beside(file, &erased, &fault);
+        r = read_gone(&config, file, &gone, &fault);
     if (r == RESULT_OK)
         r = store_restore(file, config.db, force, aside, &report, &fault);
     CLEANUP(buffer_done) struct buffer text = buffer_make(TEXT_BYTES_MAX);
@@ -85,7 +118,7 @@ enum program_exit command_restore(int words_count, char **words)
     enum program_exit printed =
         text.bytes > 0 ? program_print(&text) : PROGRAM_DONE;
     if (r == RESULT_OK)
-        r = erase_again(&config, &erased, &fault);
+        r = remove_again(&config, &gone, &fault);
     if (r != RESULT_OK)
         return command_failed(r, &fault);
     return no_replay || printed != PROGRAM_DONE ? printed

@@ -12,7 +12,8 @@ struct counters {
     _Atomic uint64_t redeliveries; /* of them, marked so by the broker */
     _Atomic uint64_t views_new;
     _Atomic uint64_t views_known;
-    _Atomic uint64_t views_erased; /* refused: their user was erased */
+    _Atomic uint64_t views_erased;  /* refused: their user was erased */
+    _Atomic uint64_t views_removed; /* refused: their id was removed */
     _Atomic uint64_t views_without_id;
     _Atomic uint64_t views_recovered; /* found in the stream alone */
     _Atomic uint64_t checkpoints;     /* rounds that ended well */

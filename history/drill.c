@@ -71,6 +71,7 @@ static enum result replay_rest(const struct drill_options *options,
         .amqp = options->amqp,
         .path = scratch->store,
         .erased = options->erased,
+        .removed = options->removed,
         .from = "checkpoint", /* an empty store has none: its first */
         .progress = options->progress,
         .context = options->context,

@@ -16,7 +16,8 @@
 struct drill_options {
     const struct amqp_options *amqp;
     const char *store;
-    const struct erased_set *erased; /* as replay_options' */
+    const struct erased_set *erased; /* as replay_options', so is the next */
+    const struct removed_set *removed;
     const char *backup;  /* NULL: none, the stream alone from its first */
     const char *scratch; /* a folder, with room for a second store */
     /* How long a service may take to store what it has in hand. The time runs

@@ -7,6 +7,7 @@
 #include "erased_files.h"
 #include "json_write.h"
 #include "log.h"
+#include "remove.h"
 
 struct noting {
     const char *db;
@@ -42,8 +43,11 @@ static enum result note_in_files(struct store *store, void *context,
                                  struct fault *fault)
 {
     const struct noting *noting = context;
-    return erased_files_write(noting->db, noting->backup_dir,
-                              store_erased(store), fault);
+    enum result r = erased_files_write(noting->db, noting->backup_dir,
+                                       store_erased(store), fault);
+    return r == RESULT_OK
+               ? remove_note_all(store, noting->db, noting->backup_dir, fault)
+               : r;
 }
 
 static void took_note(struct erase_receipt *receipt, enum result noted)
@@ -123,6 +127,8 @@ enum result erase_at_start(struct store *store, const char *db,
         r = store_erase_import(store, &set, &views, fault);
     if (r == RESULT_OK)
         r = store_erase_resume(store, fault);
+    if (r == RESULT_OK)
+        r = remove_at_start(store, db, backup_dir, fault);
     if (r != RESULT_OK || store_erased(store)->count == in_files)
         return r;
     struct fault why = {0};

@@ -61,6 +61,8 @@ static void count(struct counters *counters, const struct store_view *view)
         counters->views_new++;
     else if (view->written == STORE_KNOWN)
         counters->views_known++;
+    else if (view->written == STORE_REMOVED)
+        counters->views_removed++;
     else
         counters->views_erased++;
     if (!view->viewed->id_given)

@@ -249,15 +249,27 @@ void live_erased(struct live *live, const char *user_id)
     pthread_mutex_unlock(&live->lock);
 }
 
-/* Whether the log has such a place. A view that was erased since leaves its
- * place good. */
+void live_deleted(struct live *live, const char *user_id, int64_t seq,
+                  const struct uuid *id)
+{
+    if (!atomic_load(&live->wanted))
+        return;
+    pthread_mutex_lock(&live->lock);
+    uint64_t next = live->ring.next;
+    live_ring_add_deleted(&live->ring, user_id, seq, id);
+    tell(live, next);
+    pthread_mutex_unlock(&live->lock);
+}
+
+/* Whether the log has such a place. A view that was erased or removed since
+ * leaves its place good. */
 static enum result check_place(struct live *live,
                                const struct live_place *place, bool *ret,
                                struct fault *fault)
 {
     int64_t end = 0;
     struct uuid id;
-    enum result r = store_log_end(live->catch_up, &end, &id, fault);
+    enum result r = store_log_reach(live->catch_up, &end, fault);
     if (r != RESULT_OK)
         return r;
     *ret = place->seq <= end;

@@ -62,6 +62,10 @@ void live_committed(struct live *live);
  * connected are told. */
 void live_erased(struct live *live, const char *user_id);
 
+/* The same of one view, which was at `seq`; "" for a view without a user. */
+void live_deleted(struct live *live, const char *user_id, int64_t seq,
+                  const struct uuid *id);
+
 /*
  * A stream of what comes after `cursor`, or from now on (NULL). Errors:
  * RESULT_LIMIT (readers_max), RESULT_STOPPED, RESULT_MALFORMED (no cursor of

@@ -89,6 +89,14 @@ void live_event_erased(struct buffer *buffer, const char *user_id)
     buffer_append_text(buffer, "}\n\n");
 }
 
+void live_event_deleted(struct buffer *buffer, const struct uuid *id)
+{
+    char text[UUID_TEXT_BYTES];
+    uuid_format(id, text);
+    buffer_append_format(buffer, "event: deleted\ndata: {\"_id\":\"%s\"}\n\n",
+                         text);
+}
+
 void live_event_reset(struct buffer *buffer)
 {
     buffer_append_text(buffer,

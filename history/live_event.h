@@ -37,6 +37,7 @@ void live_event_view(struct buffer *buffer, const struct store_row *row);
 
 /* Events without an id: whoever was away is not told them. */
 void live_event_erased(struct buffer *buffer, const char *user_id);
+void live_event_deleted(struct buffer *buffer, const struct uuid *id);
 void live_event_reset(struct buffer *buffer);
 void live_event_behind(struct buffer *buffer, int64_t views);
 void live_event_end(struct buffer *buffer, const char *reason); /* no quotes */

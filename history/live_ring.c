@@ -110,6 +110,21 @@ void live_ring_add_erased(struct live_ring *ring, const char *user_id)
     (void)add(ring, &note);
 }
 
+void live_ring_add_deleted(struct live_ring *ring, const char *user_id,
+                           int64_t seq, const struct uuid *id)
+{
+    struct live_event note = {.note = true,
+                              .user_hash =
+                                  hash_of(ring, user_id, strlen(user_id)),
+                              .place = ring->end};
+    for (uint64_t n = ring->first; n < ring->next; n++)
+        if (!slot(ring, n)->note && slot(ring, n)->place.seq == seq)
+            drop_text(ring, slot(ring, n));
+    buffer_clear(&ring->scratch);
+    live_event_deleted(&ring->scratch, id);
+    (void)add(ring, &note);
+}
+
 const struct live_event *live_ring_at(const struct live_ring *ring,
                                       uint64_t number)
 {

@@ -60,6 +60,10 @@ bool live_ring_add_view(struct live_ring *ring, const struct store_row *row);
  * What there is no memory for is not told. */
 void live_ring_add_erased(struct live_ring *ring, const char *user_id);
 
+/* The same of the view at `seq`. */
+void live_ring_add_deleted(struct live_ring *ring, const char *user_id,
+                           int64_t seq, const struct uuid *id);
+
 const struct live_event *live_ring_at(const struct live_ring *ring,
                                       uint64_t number);
 

@@ -14,6 +14,9 @@ static void write_ingest(struct buffer *b, struct counters *c)
     metrics_write_counter(b, "history_views_erased_total",
                           "Views that were refused: their user was erased.",
                           c->views_erased);
+    metrics_write_counter(b, "history_views_removed_total",
+                          "Views that were refused: they had been removed.",
+                          c->views_removed);
     metrics_write_counter(b, "history_views_without_id_total",
                           "Views whose publisher gave no id.",
                           c->views_without_id);

@@ -6,6 +6,7 @@
 
 #include "amqp_link.h"
 #include "erased_set.h"
+#include "removed_set.h"
 #include "result.h"
 
 /*
@@ -30,7 +31,7 @@ struct replay_progress {
     int64_t added;   /* new to the store, or published to be */
     int64_t known;   /* its id was there */
     int64_t refused; /* cannot be a view */
-    int64_t erased;  /* of an erased user */
+    int64_t erased;  /* of an erased user, or removed */
     int64_t without_id;
     int64_t elapsed_ms;
     bool by_queue; /* a service has the store open */
@@ -45,6 +46,7 @@ struct replay_options {
     /* Tombstones of another store, for a file that may not have them; NULL:
      * none. */
     const struct erased_set *erased;
+    const struct removed_set *removed; /* likewise */
     bool dry_run; /* looks, writes nothing; the file may be missing */
     /* Called now and then, between messages. True ends it: RESULT_STOPPED. */
     bool (*progress)(void *context, const struct replay_progress *progress);

@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "store_erase.h"
 #include "store_look.h"
+#include "store_removed.h"
 #include "topology.h"
 
 enum {
@@ -39,21 +40,28 @@ static enum result open_queue(struct replay_sink *sink,
     return r == RESULT_OK ? amqp_link_confirms(sink->queue, fault) : r;
 }
 
+static enum result open_store(struct replay_sink *sink,
+                              const struct replay_options *options,
+                              struct fault *fault)
+{
+    struct store_config config = {.path = options->path, .readers = 1};
+    int64_t views = 0;
+    enum result r = store_open(&config, &sink->store, fault);
+    if (r == RESULT_OK)
+        r = store_erase_resume(sink->store, fault);
+    if (r == RESULT_OK && options->erased != NULL)
+        r = store_erase_import(sink->store, options->erased, &views, fault);
+    if (r == RESULT_OK && options->removed != NULL)
+        r = store_removed_import(sink->store, options->removed, &views, fault);
+    return r;
+}
+
 static enum result open_target(struct replay_sink *sink,
                                const struct replay_options *options,
                                bool by_queue, struct fault *fault)
 {
-    if (!by_queue && !options->dry_run) {
-        struct store_config config = {.path = options->path, .readers = 1};
-        int64_t views = 0;
-        enum result opened = store_open(&config, &sink->store, fault);
-        if (opened == RESULT_OK)
-            opened = store_erase_resume(sink->store, fault);
-        return opened == RESULT_OK && options->erased != NULL
-                   ? store_erase_import(sink->store, options->erased, &views,
-                                        fault)
-                   : opened;
-    }
+    if (!by_queue && !options->dry_run)
+        return open_store(sink, options, fault);
     enum result r = store_look_open(options->path, &sink->look, fault);
     if (r == RESULT_NOT_FOUND && options->dry_run)
         return RESULT_OK;
@@ -178,12 +186,15 @@ enum result replay_sink_take(struct replay_sink *sink,
         return RESULT_OK;
     }
     bool has = false;
-    if (erased_set_has(&sink->erased, viewed)) {
+    bool is_gone = erased_set_has(&sink->erased, viewed);
+    enum result r = RESULT_OK;
+    if (!is_gone && sink->look != NULL)
+        r = store_look_removed(sink->look, &viewed->id, &is_gone, fault);
+    if (is_gone) {
         progress->erased++;
         return RESULT_OK;
     }
-    enum result r = RESULT_OK;
-    if (sink->look != NULL)
+    if (r == RESULT_OK && sink->look != NULL)
         r = store_look_has(sink->look, &viewed->id, &has, fault);
     if (r == RESULT_OK && has)
         progress->known++;

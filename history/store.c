@@ -11,7 +11,11 @@
 /* The writer's page cache, in KiB: a slice of the merge fits, so that its
  * pages are written once. Four times as much drained a queue no faster, and
  * took the process over the 48 MB that it is to stay under. */
-static const char writer_settings[] = "PRAGMA cache_size = -8192";
+/* What is deleted is overwritten, and so is what a page that is split leaves
+ * behind: who is erased later may be in it. (Debian's SQLite does it anyway.)
+ */
+static const char writer_settings[] = "PRAGMA cache_size = -8192;"
+                                      "PRAGMA secure_delete = ON";
 
 enum result store_fault(struct store *store, const char *doing,
                         struct fault *fault)
@@ -91,6 +95,7 @@ static enum result prepare(struct store *store, struct fault *fault)
         {&store->move_mark, "UPDATE store SET mark = ?1"},
         {&store->set_contained,
          "UPDATE store SET stream_offset = ?1, stream_hash = ?2"},
+        {&store->find_removed, "SELECT 1 FROM removed WHERE id = ?1"},
     };
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
         enum result result = sqlite_db_prepare(store->db, wanted[i].sql,
@@ -162,6 +167,8 @@ static enum result read_state(struct store *store, struct fault *fault)
         result = read_contained(store, fault);
     if (result == RESULT_OK)
         result = store_erased_rows(store->db, &store->erased, fault);
+    if (result == RESULT_OK)
+        result = store_removed_open(store, fault);
     if (result != RESULT_OK)
         return result;
     /* A new view must be beyond the mark, whatever was deleted. */
@@ -275,13 +282,14 @@ enum result store_close(struct store *store, struct fault *fault)
         store->begin,       store->commit,        store->rollback,
         store->insert_view, store->insert_views,  store->delete_views,
         store->add_views,   store->insert_listed, store->insert_listed_many,
-        store->move_mark,   store->set_contained,
+        store->move_mark,   store->set_contained, store->find_removed,
     };
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
         sqlite3_finalize(statements[i]);
     enum result result = sqlite_db_close(store->db, fault);
     tail_free(store->tail);
     erased_set_done(&store->erased);
+    store_removed_close(store);
     free(store->entries);
     free(store->wal_path);
     free(store->path);

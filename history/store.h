@@ -33,8 +33,9 @@ struct store_config {
 /* What became of one view of a batch. */
 enum store_written {
     STORE_NEW,
-    STORE_KNOWN,  /* its id was there: nothing changed */
-    STORE_ERASED, /* its user was erased after it: see store_erase.h */
+    STORE_KNOWN,   /* its id was there: nothing changed */
+    STORE_ERASED,  /* its user was erased after it: see store_erase.h */
+    STORE_REMOVED, /* its id was removed: see store_removed.h */
 };
 
 struct store_view {

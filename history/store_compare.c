@@ -173,7 +173,17 @@ enum {
     ROW_COLUMNS = 12, /* STORE_ROW_COLUMNS; behind them ours */
 };
 
-/* A row of the live store that the rebuilt one has not, or has otherwise. */
+static void take_off(struct store_digest *digest, const struct store_row *row)
+{
+    struct store_digest one = {.rows = 0};
+    store_digest_add(&one, row);
+    for (size_t i = 0; i < 2; i++)
+        digest->sums[i] -= one.sums[i];
+    digest->rows--;
+}
+
+/* A row of the live store that the rebuilt one has not, or has otherwise. One
+ * that was removed when the other was rebuilt has been restored since. */
 static void take_live(struct comparing *c, sqlite3_stmt *at)
 {
     struct store_comparison *result = c->result;
@@ -192,12 +202,9 @@ static void take_live(struct comparing *c, sqlite3_stmt *at)
         result->altered++;
         return;
     }
-    if (row.received_ms >= c->since_ms) {
-        struct store_digest late = {.rows = 0};
-        store_digest_add(&late, &row);
-        for (size_t i = 0; i < 2; i++)
-            result->live.sums[i] -= late.sums[i];
-        result->live.rows--;
+    if (row.received_ms >= c->since_ms ||
+        sqlite3_column_int(at, ROW_COLUMNS + 2) != 0) {
+        take_off(&result->live, &row);
         result->since++;
         return;
     }
@@ -207,10 +214,16 @@ static void take_live(struct comparing *c, sqlite3_stmt *at)
         result->oldest_lost_ms = row.received_ms;
 }
 
+/* A row that the rebuilt store alone has; or it was removed from the live one
+ * while the other was rebuilt. */
 static void take_rebuilt(struct comparing *c, sqlite3_stmt *at)
 {
     struct store_row row;
     store_row_read(at, &row);
+    if (sqlite3_column_int(at, ROW_COLUMNS) != 0) {
+        take_off(&c->result->rebuilt, &row);
+        return;
+    }
     difference_of(c, row.user_id, row.user_id_bytes)->missing++;
     c->result->missing++;
 }
@@ -243,25 +256,24 @@ static enum result each_row(struct comparing *c, const char *sql,
     " OR l.position_ms IS NOT r.position_ms"                                   \
     " OR l.duration_ms IS NOT r.duration_ms"                                   \
     " OR l.session_id IS NOT r.session_id OR l.rule <> r.rule"                 \
-    " OR l.flags <> r.flags)"
+    " OR (l.flags & 3) <> (r.flags & 3))"
+
+static const char live_rows[] = "SELECT " COLUMNS_OF(
+    "l") ", r.id IS NOT NULL, r.user_id, EXISTS ("
+         "SELECT 1 FROM rebuilt.removed d WHERE d.id = l.id)"
+         " FROM main.views l LEFT JOIN rebuilt.views r ON r.id = l.id"
+         " WHERE l.flags & 1 AND (r.id IS NULL OR " IS_OTHERWISE ")";
+
+static const char rebuilt_rows[] = "SELECT " COLUMNS_OF(
+    "r") ", EXISTS ("
+         "SELECT 1 FROM main.removed d WHERE d.id = r.id)"
+         " FROM rebuilt.views r LEFT JOIN main.views l ON l.id = r.id"
+         " WHERE r.flags & 1 AND l.id IS NULL";
 
 static enum result compare_rows(struct comparing *c, struct fault *fault)
 {
-    enum result r = each_row(
-        c,
-        "SELECT " COLUMNS_OF(
-            "l") ", r.id IS NOT NULL, r.user_id"
-                 " FROM main.views l LEFT JOIN rebuilt.views r ON r.id = l.id"
-                 " WHERE l.flags & 1 AND (r.id IS NULL OR " IS_OTHERWISE ")",
-        take_live, fault);
-    if (r == RESULT_OK)
-        r = each_row(
-            c,
-            "SELECT " COLUMNS_OF("r") " FROM rebuilt.views r LEFT JOIN "
-                                      "main.views l ON l.id = r.id"
-                                      " WHERE r.flags & 1 AND l.id IS NULL",
-            take_rebuilt, fault);
-    return r;
+    enum result r = each_row(c, live_rows, take_live, fault);
+    return r == RESULT_OK ? each_row(c, rebuilt_rows, take_rebuilt, fault) : r;
 }
 
 static enum result attach(struct comparing *c, const char *rebuilt,

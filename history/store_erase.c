@@ -50,7 +50,7 @@ static bool list_of(const struct store *store,
 
 /* --- 1, 2: the tombstone -------------------------------------------------- */
 
-static enum result merge_all(struct store *store, struct fault *fault)
+enum result store_merge_all(struct store *store, struct fault *fault)
 {
     enum result r = RESULT_OK;
     while (r == RESULT_OK && store_tail_views(store) > 0)
@@ -58,8 +58,8 @@ static enum result merge_all(struct store *store, struct fault *fault)
     return r;
 }
 
-/* The user's latest view: a row of another user under the same hash only makes
- * the tombstone reach further. */
+/* The user's latest view, or one that was removed: a row of another user under
+ * the same hash only makes the tombstone reach further. */
 static enum result find_latest(struct store *store,
                                struct store_erasure *erasure,
                                struct fault *fault)
@@ -79,7 +79,8 @@ static enum result find_latest(struct store *store,
     int64_t ms = sqlite3_column_int64(latest, 0);
     if (sqlite3_column_type(latest, 0) != SQLITE_NULL && ms > erasure->until_ms)
         erasure->until_ms = ms;
-    return RESULT_OK;
+    struct erased_user user = user_of(erasure);
+    return store_removed_latest(store, &user, &erasure->until_ms, fault);
 }
 
 /* What else there is about the user. In the transaction that is open. */
@@ -93,7 +94,8 @@ static enum result forget_user(struct store *store,
     if (r != RESULT_OK)
         return r;
     bind_user(forget, 1, user);
-    return store_step(store, forget, "cannot forget a user", fault);
+    r = store_step(store, forget, "cannot forget a user", fault);
+    return r == RESULT_OK ? store_removed_erase(store, user, fault) : r;
 }
 
 /* In the transaction that is open. */
@@ -132,7 +134,7 @@ static enum result end_transaction(struct store *store, enum result r,
 static enum result note(struct store *store, struct store_erasure *erasure,
                         struct fault *fault)
 {
-    enum result r = merge_all(store, fault);
+    enum result r = store_merge_all(store, fault);
     if (r == RESULT_OK)
         r = find_latest(store, erasure, fault);
     if (r != RESULT_OK)
@@ -205,6 +207,26 @@ static enum result delete_entries(struct store *store, struct deletion *d,
     return r;
 }
 
+static enum result delete_row(struct store *store, struct deletion *d,
+                              int64_t seq, const struct tail_entry *entries,
+                              size_t count, struct fault *fault)
+{
+    sqlite3_bind_int64(d->delete_row, 1, seq);
+    enum result r =
+        store_step(store, d->delete_row, "cannot delete a view", fault);
+    return r == RESULT_OK ? delete_entries(store, d, entries, count, fault) : r;
+}
+
+enum result store_delete_view(struct store *store, int64_t seq,
+                              const struct tail_entry *entries, size_t count,
+                              struct fault *fault)
+{
+    CLEANUP(deletion_done) struct deletion d = {0};
+    enum result r = deletion_prepare(store, &d, fault);
+    return r == RESULT_OK ? delete_row(store, &d, seq, entries, count, fault)
+                          : r;
+}
+
 /* The row at the place, where it is the user's. */
 static enum result delete_view(struct store *store, struct deletion *d,
                                const struct store_erasure *erasure,
@@ -229,10 +251,7 @@ static enum result delete_view(struct store *store, struct deletion *d,
     sqlite3_reset(d->row);
     if (r != RESULT_OK || !is_users)
         return r;
-    sqlite3_bind_int64(d->delete_row, 1, place.seq);
-    r = store_step(store, d->delete_row, "cannot delete a view", fault);
-    if (r == RESULT_OK)
-        r = delete_entries(store, d, entries, count, fault);
+    r = delete_row(store, d, place.seq, entries, count, fault);
     if (r == RESULT_OK)
         ++*removed;
     return r;
@@ -328,20 +347,12 @@ static enum result forget_pending(struct store *store,
 
 /* --- the steps ------------------------------------------------------------ */
 
-static enum result run_pragma(struct store *store, const char *sql,
-                              struct fault *fault)
-{
-    return sqlite_db_run(store->db, sql, fault);
-}
-
 static enum result overwrite(struct store *store, struct store_erasure *erasure,
                              bool *ret_more, struct fault *fault)
 {
     enum result r = store_cut_wal(store, &erasure->overwritten, fault);
     *ret_more = r == RESULT_OK && !erasure->overwritten &&
                 ++erasure->tries < CUT_TRIES_MAX;
-    if (r == RESULT_OK && !*ret_more)
-        r = run_pragma(store, "PRAGMA secure_delete = OFF", fault);
     return r;
 }
 
@@ -362,10 +373,8 @@ static enum result delete_step(struct store *store,
 enum result store_erase_step(struct store *store, struct store_erasure *erasure,
                              bool *ret_more, struct fault *fault)
 {
-    enum result r = run_pragma(store, "PRAGMA secure_delete = ON", fault);
+    enum result r;
     *ret_more = true;
-    if (r != RESULT_OK)
-        return r;
     switch (erasure->phase) {
     case STORE_ERASE_MERGE:
         if (store_tail_views(store) >= NOTE_VIEWS)
@@ -494,7 +503,7 @@ enum result store_erase_resume(struct store *store, struct fault *fault)
                                " WHERE pending_user_id IS NOT NULL",
                                NULL, &names, fault);
     if (r == RESULT_OK && names.count > 0)
-        r = merge_all(store, fault);
+        r = store_merge_all(store, fault);
     return r == RESULT_OK ? erase_named(store, &names, &views, fault) : r;
 }
 
@@ -502,9 +511,7 @@ enum result store_erase_resume(struct store *store, struct fault *fault)
 static enum result import_new(struct store *store, const struct erased_set *set,
                               struct erased_set *ret_new, struct fault *fault)
 {
-    enum result r = run_pragma(store, "PRAGMA secure_delete = ON", fault);
-    if (r == RESULT_OK)
-        r = store_begin(store, fault);
+    enum result r = store_begin(store, fault);
     for (size_t i = 0; i < set->count && r == RESULT_OK; i++) {
         const struct erased_entry *entry = &set->entries[i];
         const struct erased_entry *mine =
@@ -516,10 +523,7 @@ static enum result import_new(struct store *store, const struct erased_set *set,
                                !erased_set_add(&store->erased, entry)))
             r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     }
-    r = end_transaction(store, r, fault);
-    enum result off = run_pragma(store, "PRAGMA secure_delete = OFF",
-                                 r == RESULT_OK ? fault : NULL);
-    return r == RESULT_OK ? off : r;
+    return end_transaction(store, r, fault);
 }
 
 enum result store_erase_import(struct store *store,
@@ -532,7 +536,7 @@ enum result store_erase_import(struct store *store,
     enum result r = import_new(store, set, &new_ones, fault);
     if (r != RESULT_OK || new_ones.count == 0)
         return r;
-    r = merge_all(store, fault);
+    r = store_merge_all(store, fault);
     if (r == RESULT_OK)
         r = read_names(store,
                        "SELECT user_id FROM views WHERE user_id IS NOT NULL",

@@ -11,6 +11,7 @@ struct store_log {
     sqlite3_stmt *read;
     sqlite3_stmt *end;
     sqlite3_stmt *id;
+    sqlite3_stmt *removed;
 };
 
 static enum result prepare(struct store_log *log, struct fault *fault)
@@ -23,6 +24,8 @@ static enum result prepare(struct store_log *log, struct fault *fault)
                      "ORDER BY seq LIMIT ?2"},
         {&log->end, "SELECT seq, id FROM views ORDER BY seq DESC LIMIT 1"},
         {&log->id, "SELECT seq, id FROM views WHERE seq = ?1"},
+        {&log->removed,
+         "SELECT place, id FROM removed ORDER BY place DESC LIMIT 1"},
     };
     enum result result = RESULT_OK;
     for (size_t i = 0;
@@ -56,6 +59,7 @@ void store_log_close(struct store_log *log)
     sqlite3_finalize(log->read);
     sqlite3_finalize(log->end);
     sqlite3_finalize(log->id);
+    sqlite3_finalize(log->removed);
     (void)sqlite_db_close(log->db, NULL); /* it has written nothing */
     pthread_mutex_destroy(&log->lock);
     free(log);
@@ -134,4 +138,21 @@ enum result store_log_id(struct store_log *log, int64_t seq,
     enum result result = look(log, log->id, &found, ret_id, fault);
     pthread_mutex_unlock(&log->lock);
     return result;
+}
+
+enum result store_log_reach(struct store_log *log, int64_t *ret_seq,
+                            struct fault *fault)
+{
+    struct uuid id;
+    int64_t end = 0;
+    int64_t removed = 0;
+    pthread_mutex_lock(&log->lock);
+    enum result r = look(log, log->end, &end, &id, fault);
+    if (r == RESULT_OK || r == RESULT_NOT_FOUND)
+        r = look(log, log->removed, &removed, &id, fault);
+    pthread_mutex_unlock(&log->lock);
+    if (r != RESULT_OK && r != RESULT_NOT_FOUND)
+        return r;
+    *ret_seq = end > removed ? end : removed;
+    return RESULT_OK;
 }

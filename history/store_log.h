@@ -37,6 +37,10 @@ store_log_read(struct store_log *log, int64_t after, uint32_t limit,
 enum result store_log_end(struct store_log *log, int64_t *ret_seq,
                           struct uuid *ret_id, struct fault *fault);
 
+/* How far the log has ever come: its last views may have been removed. */
+enum result store_log_reach(struct store_log *log, int64_t *ret_seq,
+                            struct fault *fault);
+
 /* The id of the view there; RESULT_NOT_FOUND. */
 enum result store_log_id(struct store_log *log, int64_t seq,
                          struct uuid *ret_id, struct fault *fault);

@@ -8,6 +8,7 @@
 struct store_look {
     struct sqlite_db *db;
     sqlite3_stmt *has;
+    sqlite3_stmt *removed;
     sqlite3_stmt *contained;
 };
 
@@ -25,6 +26,10 @@ enum result store_look_open(const char *path, struct store_look **ret,
         result = sqlite_db_prepare(
             look->db, "SELECT 1 FROM views WHERE id = ?1", &look->has, fault);
     if (result == RESULT_OK)
+        result =
+            sqlite_db_prepare(look->db, "SELECT 1 FROM removed WHERE id = ?1",
+                              &look->removed, fault);
+    if (result == RESULT_OK)
         result = sqlite_db_prepare(
             look->db, "SELECT stream_offset, stream_hash FROM store",
             &look->contained, fault);
@@ -40,6 +45,7 @@ void store_look_close(struct store_look *look)
     if (look == NULL)
         return;
     sqlite3_finalize(look->has);
+    sqlite3_finalize(look->removed);
     sqlite3_finalize(look->contained);
     (void)sqlite_db_close(look->db, NULL); /* it has written nothing */
     free(look);
@@ -56,16 +62,28 @@ static enum result step(struct store_look *look, sqlite3_stmt *statement,
                : sqlite_db_fault(look->db, "cannot read", fault);
 }
 
-enum result store_look_has(struct store_look *look, const struct uuid *id,
-                           bool *ret, struct fault *fault)
+static enum result has(struct store_look *look, sqlite3_stmt *statement,
+                       const struct uuid *id, bool *ret, struct fault *fault)
 {
     bool row = false;
-    sqlite3_bind_blob(look->has, 1, id->bytes, sizeof id->bytes, SQLITE_STATIC);
-    enum result result = step(look, look->has, &row, fault);
-    sqlite3_reset(look->has);
+    sqlite3_bind_blob(statement, 1, id->bytes, sizeof id->bytes, SQLITE_STATIC);
+    enum result result = step(look, statement, &row, fault);
+    sqlite3_reset(statement);
     if (result == RESULT_OK)
         *ret = row;
     return result;
+}
+
+enum result store_look_has(struct store_look *look, const struct uuid *id,
+                           bool *ret, struct fault *fault)
+{
+    return has(look, look->has, id, ret, fault);
+}
+
+enum result store_look_removed(struct store_look *look, const struct uuid *id,
+                               bool *ret, struct fault *fault)
+{
+    return has(look, look->removed, id, ret, fault);
 }
 
 enum result store_look_contained(struct store_look *look,
@@ -89,6 +107,12 @@ enum result store_look_erased(struct store_look *look, struct erased_set *set,
                               struct fault *fault)
 {
     return store_erased_rows(look->db, set, fault);
+}
+
+enum result store_look_removals(struct store_look *look,
+                                struct removed_set *set, struct fault *fault)
+{
+    return store_removed_rows(look->db, set, fault);
 }
 
 bool store_is_open(const char *path)

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "erased_set.h"
+#include "removed_set.h"
 #include "store.h"
 
 /*
@@ -20,6 +21,9 @@ void store_look_close(struct store_look *look); /* NULL is fine */
 
 enum result store_look_has(struct store_look *look, const struct uuid *id,
                            bool *ret, struct fault *fault);
+/* Whether a view of that id was removed. */
+enum result store_look_removed(struct store_look *look, const struct uuid *id,
+                               bool *ret, struct fault *fault);
 enum result store_look_contained(struct store_look *look,
                                  struct store_contained *ret,
                                  struct fault *fault);
@@ -27,6 +31,10 @@ enum result store_look_contained(struct store_look *look,
 /* Adds the store's tombstones. */
 enum result store_look_erased(struct store_look *look, struct erased_set *set,
                               struct fault *fault);
+
+/* Adds what was removed from it. */
+enum result store_look_removals(struct store_look *look,
+                                struct removed_set *set, struct fault *fault);
 
 /* Whether the file is there and its lock cannot be had, since a service has it
  * open. */

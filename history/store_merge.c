@@ -111,8 +111,23 @@ static enum result merge_slice(struct store *store, size_t most,
     return RESULT_OK;
 }
 
+/* What was beyond the mark has been removed. */
+static enum result skip_to_end(struct store *store, struct fault *fault)
+{
+    sqlite3_bind_int64(store->move_mark, 1, store->last_seq);
+    enum result result =
+        store_step(store, store->move_mark, "cannot move the mark", fault);
+    if (result == RESULT_OK)
+        atomic_store_explicit(&store->mark, store->last_seq,
+                              memory_order_relaxed);
+    return result;
+}
+
+/* None is frozen after it where the tail is empty. */
 static enum result freeze(struct store *store, struct fault *fault)
 {
+    if (tail_is_empty(store->tail))
+        return skip_to_end(store, fault);
     if (!tail_stage_freeze(store->tail))
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     tail_publish(store->tail);
@@ -157,7 +172,7 @@ static enum result tidy_tail(struct store *store, struct fault *fault)
     enum result result = RESULT_OK;
     if (tail_frozen(store->tail) == NULL)
         result = freeze(store, fault);
-    if (result != RESULT_OK)
+    if (result != RESULT_OK || tail_frozen(store->tail) == NULL)
         return result;
     bool is_short = tail_frozen(store->tail)->count <= SHORT_RUN_ENTRIES;
     int64_t slice_ms = is_short ? SHORT_RUN_SLICE_MS : SLICE_MS;
@@ -177,9 +192,12 @@ enum result store_tidy(struct store *store, bool quiet, bool *ret_more,
     enum result result = RESULT_OK;
     if (store_checkpoint_due(store))
         result = store_checkpoint(store, fault);
+    else if (store_removed_due(store))
+        result = store_removed_forget(store, fault);
     else if (is_due(store, from_views))
         result = tidy_tail(store, fault);
     *ret_more = result == RESULT_OK &&
-                (store_checkpoint_due(store) || is_due(store, from_views));
+                (store_checkpoint_due(store) || store_removed_due(store) ||
+                 is_due(store, from_views));
     return result;
 }

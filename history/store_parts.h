@@ -7,6 +7,7 @@
 #include "cleanup.h"
 #include "erased_set.h"
 #include "list_changes.h"
+#include "removed_set.h"
 #include "siphash.h"
 #include "sqlite_db.h"
 #include "store.h"
@@ -72,7 +73,12 @@ struct store {
     int64_t last_seq;
     struct store_contained contained;
     struct erased_set erased;
-    size_t merged; /* entries of the frozen run that are in `listed` */
+    sqlite3_stmt *find_removed;
+    uint8_t *removed_bits; /* store_removed.c; NULL while nothing is removed */
+    int64_t removed_count;
+    bool restoring;        /* what is inserted was removed */
+    int64_t restorable_ms; /* the oldest's removed_ms; INT64_MAX: none is */
+    size_t merged;         /* entries of the frozen run that are in `listed` */
     int wal_pages;
     int wal_pages_held; /* when a reader stopped a checkpoint; 0: none */
     struct tail_entry *entries; /* room for a batch */
@@ -138,6 +144,43 @@ enum result store_merge_owed(struct store *store, size_t added,
  */
 enum result store_merge_step(struct store *store, struct fault *fault);
 
+/* store_removed.c */
+enum result store_removed_open(struct store *store, struct fault *fault);
+void store_removed_close(struct store *store);
+/* Only where store->removed_bits are. */
+enum result store_removed_has(struct store *store, const struct uuid *id,
+                              bool *ret, struct fault *fault);
+/* Forgets what a user removed; raises *until_ms to the latest view of it. In
+ * the transaction that is open, and after its commit. */
+enum result store_removed_latest(struct store *store,
+                                 const struct erased_user *user,
+                                 int64_t *until_ms, struct fault *fault);
+enum result store_removed_erase(struct store *store,
+                                const struct erased_user *user,
+                                struct fault *fault);
+/* The id's row goes. In the transaction that is open. */
+enum result store_removed_drop(struct store *store, const struct uuid *id,
+                               struct fault *fault);
+bool store_removed_due(const struct store *store);
+enum result store_removed_forget(struct store *store, struct fault *fault);
+
+/* store_write.c: puts a removed view back: the row of `removed` goes, the view
+ * comes, as a new one of the log. */
+enum result store_write_restored(struct store *store, struct store_view *view,
+                                 struct fault *fault);
+
+/* store_erase.c: deletes the row and its entries in `listed`. In the
+ * transaction that is open. */
+enum result store_delete_view(struct store *store, int64_t seq,
+                              const struct tail_entry *entries, size_t count,
+                              struct fault *fault);
+/* The tail becomes empty. */
+enum result store_merge_all(struct store *store, struct fault *fault);
+
+/* store_removed.c: adds what a file has. */
+enum result store_removed_rows(struct sqlite_db *db, struct removed_set *set,
+                               struct fault *fault);
+
 /* store_erase.c: adds a file's tombstones. */
 enum result store_erased_rows(struct sqlite_db *db, struct erased_set *set,
                               struct fault *fault);
@@ -171,6 +214,7 @@ void store_readers_give(struct store_readers *readers,
 enum store_flag { /* of views.flags; stored, never renumber */
                   STORE_FLAG_ID_GIVEN = 1,
                   STORE_FLAG_TIME_GIVEN = 2,
+                  STORE_FLAG_RESTORED = 4, /* after a removal */
 };
 
 /* The texts are the statement's, until its next step or reset. */

@@ -142,6 +142,26 @@ static enum result compare(struct verify *v, int64_t views_kept,
     return RESULT_OK;
 }
 
+enum {
+    VERSION_REMOVED = 2, /* from which on there is a table `removed` */
+};
+
+static enum result check_removed(struct verify *v, struct fault *fault)
+{
+    int64_t both = 0;
+    if (v->report->version < VERSION_REMOVED)
+        return RESULT_OK;
+    enum result r = sqlite_db_integer(
+        v->db,
+        "SELECT count(*) FROM removed JOIN views ON views.id = removed.id",
+        &both, fault);
+    return r == RESULT_OK && both > 0
+               ? fault_set(fault, RESULT_UNUSABLE,
+                           "%lld views are there that were removed",
+                           (long long)both)
+               : r;
+}
+
 static enum result look_through(struct verify *v, struct fault *fault)
 {
     int64_t views_kept = 0;
@@ -150,6 +170,8 @@ static enum result look_through(struct verify *v, struct fault *fault)
         r = schema_check(v->db, SCHEMA_HISTORY, &v->report->version, fault);
     if (r == RESULT_OK)
         r = check_integrity(v, fault);
+    if (r == RESULT_OK)
+        r = check_removed(v, fault);
     if (r == RESULT_OK)
         r = store_read_key(v->db, &v->list_key, fault);
     if (r == RESULT_OK)

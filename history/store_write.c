@@ -11,6 +11,7 @@ struct batch {
     size_t entries; /* in store->entries */
     size_t merged;
     const struct store_contained *contained; /* NULL: it stays */
+    bool restoring;                          /* the one view is in `removed` */
 };
 
 size_t store_entries(const struct siphash_key *key, const char *user_id,
@@ -55,11 +56,12 @@ enum {
 /* Its parameters are those after `before`. Binding cannot fail but for memory:
  * the values are small and static. */
 static void bind_view(sqlite3_stmt *insert, int before, int64_t seq,
-                      const struct store_view *view)
+                      const struct store_view *view, bool restoring)
 {
     const struct viewed *viewed = view->viewed;
     int flags = (viewed->id_given ? STORE_FLAG_ID_GIVEN : 0) |
-                (viewed->time_given ? STORE_FLAG_TIME_GIVEN : 0);
+                (viewed->time_given ? STORE_FLAG_TIME_GIVEN : 0) |
+                (restoring ? STORE_FLAG_RESTORED : 0);
     sqlite3_bind_int64(insert, before + 1, seq);
     sqlite3_bind_blob(insert, before + 2, viewed->id.bytes,
                       sizeof viewed->id.bytes, SQLITE_STATIC);
@@ -101,7 +103,7 @@ static enum result insert_rows(struct store *store, int64_t after_seq,
         count == 1 ? store->insert_view : store->insert_views;
     for (size_t i = 0; i < count; i++)
         bind_view(insert, (int)i * VIEW_PARAMETERS, after_seq + 1 + (int64_t)i,
-                  views[i]);
+                  views[i], store->restoring);
     enum result result = store_step(store, insert, "cannot store", fault);
     *ret_inserted = (size_t)sqlite3_changes(sqlite_db_handle(store->db));
     return result;
@@ -161,7 +163,23 @@ static enum result insert_together(struct store *store, struct batch *batch,
     return RESULT_OK;
 }
 
-/* All but those of erased users. */
+/* STORE_KNOWN: it may be inserted. */
+static enum result check_gone(struct store *store, const struct viewed *viewed,
+                              enum store_written *ret, struct fault *fault)
+{
+    bool is_removed = false;
+    enum result result = RESULT_OK;
+    *ret = STORE_KNOWN;
+    if (erased_set_has(&store->erased, viewed))
+        *ret = STORE_ERASED;
+    else if (store->removed_bits != NULL)
+        result = store_removed_has(store, &viewed->id, &is_removed, fault);
+    if (is_removed)
+        *ret = STORE_REMOVED;
+    return result;
+}
+
+/* All but those of erased users, and what was removed. */
 static enum result insert_all(struct store *store, struct batch *batch,
                               struct store_view *views, size_t count,
                               struct fault *fault)
@@ -170,10 +188,9 @@ static enum result insert_all(struct store *store, struct batch *batch,
     size_t taken_count = 0;
     enum result result = RESULT_OK;
     for (size_t i = 0; i < count && result == RESULT_OK; i++) {
-        if (erased_set_has(&store->erased, views[i].viewed)) {
-            views[i].written = STORE_ERASED;
+        result = check_gone(store, views[i].viewed, &views[i].written, fault);
+        if (result != RESULT_OK || views[i].written != STORE_KNOWN)
             continue;
-        }
         taken[taken_count++] = &views[i];
         if (taken_count == STORE_VIEWS_AT_ONCE) {
             result = insert_together(store, batch, taken, fault);
@@ -216,6 +233,8 @@ static enum result write_batch(struct store *store, struct batch *batch,
                                struct fault *fault)
 {
     enum result result = store_begin(store, fault);
+    if (result == RESULT_OK && store->restoring)
+        result = store_removed_drop(store, &views->viewed->id, fault);
     if (result == RESULT_OK)
         result = insert_all(store, batch, views, count, fault);
     if (result == RESULT_OK)
@@ -247,6 +266,44 @@ enum result store_write(struct store *store, struct store_view *views,
     return store_write_contained(store, views, count, NULL, fault);
 }
 
+static enum result write_views(struct store *store, struct batch *batch,
+                               struct store_view *views, size_t count,
+                               struct fault *fault)
+{
+    enum result result = RESULT_OK;
+    if (store_checkpoint_overdue(store))
+        result = store_checkpoint(store, fault);
+    if (result == RESULT_OK)
+        result = store_merge_prepare(store, fault);
+    if (result != RESULT_OK)
+        return result;
+    batch->last_seq = store->last_seq;
+    result = write_batch(store, batch, views, count, fault);
+    if (result != RESULT_OK) {
+        store_rollback(store);
+        tail_unstage(store->tail);
+        return result;
+    }
+    store->merged = batch->merged;
+    if (batch->added > 0) {
+        publish(store, batch);
+        store->last_seq = batch->last_seq;
+        atomic_fetch_add(&store->views, batch->added);
+        atomic_store(&store->shown_seq, batch->last_seq);
+    }
+    return RESULT_OK;
+}
+
+enum result store_write_restored(struct store *store, struct store_view *view,
+                                 struct fault *fault)
+{
+    struct batch batch = {.contained = NULL};
+    store->restoring = true;
+    enum result result = write_views(store, &batch, view, 1, fault);
+    store->restoring = false;
+    return result;
+}
+
 enum result store_write_contained(struct store *store, struct store_view *views,
                                   size_t count,
                                   const struct store_contained *contained,
@@ -256,31 +313,11 @@ enum result store_write_contained(struct store *store, struct store_view *views,
         return fault_set(fault, RESULT_MALFORMED,
                          "a batch has at most %d views, not %zu",
                          STORE_BATCH_MAX, count);
-    enum result result = RESULT_OK;
-    if (store_checkpoint_overdue(store))
-        result = store_checkpoint(store, fault);
-    if (result == RESULT_OK)
-        result = store_merge_prepare(store, fault);
-    if (result != RESULT_OK)
-        return result;
-
-    struct batch batch = {.last_seq = store->last_seq, .contained = contained};
-    result = write_batch(store, &batch, views, count, fault);
-    if (result != RESULT_OK) {
-        store_rollback(store);
-        tail_unstage(store->tail);
-        return result;
-    }
-    store->merged = batch.merged;
-    if (contained != NULL) {
+    struct batch batch = {.contained = contained};
+    enum result result = write_views(store, &batch, views, count, fault);
+    if (result == RESULT_OK && contained != NULL) {
         store->contained = *contained;
         atomic_store(&store->shown_offset, contained->offset);
     }
-    if (batch.added > 0) {
-        publish(store, &batch);
-        store->last_seq = batch.last_seq;
-        atomic_fetch_add(&store->views, batch.added);
-        atomic_store(&store->shown_seq, batch.last_seq);
-    }
-    return RESULT_OK;
+    return result;
 }

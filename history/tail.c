@@ -196,6 +196,76 @@ bool tail_stage_drop_frozen(struct tail *tail)
     return stage(tail, 1, now->count, NULL, now->last_seq, 0);
 }
 
+static bool is_among(const struct tail_entry *entry,
+                     const struct tail_entry *entries, size_t count)
+{
+    return bsearch(entry, entries, count, sizeof *entries, entry_compare) !=
+           NULL;
+}
+
+static size_t count_among(const struct tail_run *run, size_t end,
+                          const struct tail_entry *entries, size_t count)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct tail_entry *at = bsearch(
+            &entries[i], run->entries, run->count, sizeof *at, entry_compare);
+        if (at != NULL && (size_t)(at - run->entries) < end)
+            found++;
+    }
+    return found;
+}
+
+/* The run without them. NULL without memory. */
+static struct tail_run *run_without(const struct tail_run *run, size_t found,
+                                    const struct tail_entry *entries,
+                                    size_t count)
+{
+    struct tail_run *made = run_make(run->count - found);
+    if (made == NULL)
+        return NULL;
+    struct tail_entry *to = made->entries;
+    for (size_t i = 0; i < run->count; i++)
+        if (!is_among(&run->entries[i], entries, count))
+            *to++ = run->entries[i];
+    made->last_seq = run->last_seq;
+    return made;
+}
+
+bool tail_stage_remove(struct tail *tail, struct tail_entry *entries,
+                       size_t count, int64_t last_seq, size_t *frozen_at)
+{
+    const struct tail_snapshot *now = tail->now;
+    qsort(entries, count, sizeof *entries, entry_compare);
+    if (!stage(tail, 0, 0, NULL, last_seq, now->frozen))
+        return false;
+    for (size_t i = 0; i < now->count; i++) {
+        struct tail_run *run = now->runs[i];
+        bool is_frozen = i < now->frozen;
+        size_t found = count_among(run, run->count, entries, count);
+        if (is_frozen)
+            *frozen_at -= count_among(run, *frozen_at, entries, count);
+        if (found == run->count && found > 0 && !is_frozen)
+            continue;
+        if (found == 0) {
+            snapshot_push_shared(tail->next, run);
+            continue;
+        }
+        struct tail_run *made = run_without(run, found, entries, count);
+        if (made == NULL) {
+            tail_unstage(tail);
+            return false;
+        }
+        snapshot_push(tail->next, made);
+    }
+    return true;
+}
+
+bool tail_is_empty(const struct tail *tail)
+{
+    return tail->now->count == 0;
+}
+
 void tail_publish(struct tail *tail)
 {
     assert(tail->next != NULL);

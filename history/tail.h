@@ -75,8 +75,16 @@ bool tail_stage_freeze(struct tail *tail);
 /* Without the frozen run, which must be there. */
 bool tail_stage_drop_frozen(struct tail *tail);
 
+/* Without these entries, which are sorted in place, in whichever runs they are
+ * or not; a frozen run may become empty. *frozen_at, a place in the frozen run,
+ * becomes the same place in the new one. */
+bool tail_stage_remove(struct tail *tail, struct tail_entry *entries,
+                       size_t count, int64_t last_seq, size_t *frozen_at);
+
 void tail_publish(struct tail *tail);
 void tail_unstage(struct tail *tail); /* nothing staged is fine */
+
+bool tail_is_empty(const struct tail *tail); /* it has no runs */
 
 /* NULL when none is frozen. Valid until the drop is published. */
 const struct tail_run *tail_frozen(const struct tail *tail);

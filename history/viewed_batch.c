@@ -203,7 +203,8 @@ struct counts {
 static const char *reason_of(const struct one *one, struct counts *counts)
 {
     if (one->result == RESULT_OK)
-        return "its user was erased";
+        return one->view.written == STORE_REMOVED ? "it was removed"
+                                                  : "its user was erased";
     if (one->result == RESULT_MALFORMED)
         return one->fault.text[0] != '\0' ? one->fault.text
                                           : "this cannot be a view";

@@ -12,7 +12,8 @@ CREATE TABLE views (
     duration_ms INTEGER,
     session_id BLOB CHECK (session_id IS NULL OR length(session_id) = 16),
     rule INTEGER NOT NULL,              -- enum viewed_rule
-    flags INTEGER NOT NULL,             -- 1: id was given, 2: time was given
+    flags INTEGER NOT NULL,             -- 1: id was given, 2: time was given,
+                                        -- 4: restored after a removal
     CHECK (video_id IS NOT NULL OR video_path IS NOT NULL)
 ) STRICT;
 

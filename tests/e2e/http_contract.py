@@ -158,6 +158,13 @@ class HttpContract(Claims):
         one = "/history/{id}"
         self.check_live(views, "GET", "/history/" + VIEW["id"], one)
         self.check_live(views, "GET", "/history/7", one)
+        back = one + "/restore"
+        for path in ("/history/" + VIEW["id"], "/history/7"):
+            for _ in range(2):
+                self.check_live(views, "DELETE", path, one)
+                self.check_live(views, "POST", path + "/restore", back)
+        self.check_live(views, "DELETE", "/history/7?nothing=1", one)
+        self.check_live(views, "POST", "/history/7/restore?nothing=1", back)
 
     def viewed_examples(self):
         body = self.paths["/viewed"]["post"]["requestBody"]

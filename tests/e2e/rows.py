@@ -5,6 +5,8 @@ import unittest
 import uuid
 
 from support.claims import Claims
+from support.event_source import EventSource
+from support.waiting import eventually
 from support.web import request
 
 
@@ -62,6 +64,69 @@ class Rows(Claims):
         self.assertEqual(self.continuing(), [other])
         self.assertEqual(len(self.views.rows(userId="anna")), len(rows) + 2)
         self.assertEqual(self.delete("/continue?userId=x&videoId=y").status, 204)
+
+    def test_a_row_is_removed_and_restored(self):
+        ids = [
+            self.store("anna", "a.mp4", f"2026-01-31T1{hour}:00:00Z", 5)
+            for hour in range(5)
+        ]
+        gone = ids[2]
+        before = self.views.rows(userId="anna")
+        path = f"/history/{gone}"
+        for _ in range(2):
+            etag = self.views.get("/history?userId=anna").headers["ETag"]
+            answer = self.delete(path)
+            self.assertEqual(answer.status, 200, answer.body)
+            self.assertEqual(answer.json(), {"id": gone, "deleted": True})
+            self.assertEqual(self.delete(path).status, 404)
+            self.assertEqual(self.views.get(path).status, 404)
+            fresh = self.views.get(
+                "/history?userId=anna&total=true", headers={"If-None-Match": etag}
+            )
+            self.assertEqual((fresh.status, fresh.json()["total"]), (200, 4))
+            self.assertEqual(
+                self.views.rows(userId="anna"),
+                [row for row in before if row["_id"] != gone],
+            )
+            again = {"id": gone, "userId": "anna", "video": {"id": "a.mp4"}}
+            self.assertFalse(self.views.post("/viewed", again).json()["stored"])
+            batch = self.views.post("/viewed", [again]).json()["views"][0]
+            self.assertEqual(batch["result"], "refused")
+            self.assertIn("removed", batch["reason"])
+            answer = self.views.post(path + "/restore", "")
+            self.assertEqual(answer.status, 200, answer.body)
+            self.assertEqual(self.views.post(path + "/restore", "").status, 404)
+            self.assertEqual(self.views.rows(userId="anna"), before)
+        for what in (str(uuid.uuid4()), "7", gone + "0", "stream"):
+            self.assertEqual(self.delete(f"/history/{what}").status, 404, what)
+            self.assertEqual(
+                self.views.post(f"/history/{what}/restore", "").status, 404, what
+            )
+
+    def reader(self, last_id=None):
+        source = EventSource(self.views.port, last_id, userId="anna")
+        self.addCleanup(source.close)
+        return source
+
+    def test_live_readers_are_told(self):
+        first = self.store("anna", "a.mp4", "2026-01-31T10:00:00Z", 5)
+        anna = self.reader()
+        last = self.store("anna", "b.mp4", "2026-01-31T11:00:00Z", 5)
+        eventually(lambda: anna.views() == [last])
+        place = anna.last_id
+        self.delete(f"/history/{last}")
+        eventually(lambda: anna.named("deleted") == [{"_id": last}])
+        self.views.post(f"/history/{last}/restore", "")
+        eventually(lambda: anna.views() == [last, last])
+        self.delete(f"/history/{last}")
+        self.delete(f"/history/{first}")
+        self.views.stop()
+        self.views.start()
+        # A place whose view is gone is one all the same.
+        again = self.reader(place)
+        later = self.store("anna", "c.mp4", "2026-01-31T12:00:00Z", 5)
+        eventually(lambda: again.views() == [later])
+        self.assertEqual(again.named("reset"), [])
 
 
 if __name__ == "__main__":
