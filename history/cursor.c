@@ -8,6 +8,8 @@
  * version last. */
 #define CURSOR_VERSION '1'
 #define CURSOR_BEFORE  '2'
+/* "c", place and check, and this. */
+#define CURSOR_CHANGE '3'
 
 static bool hex_read(const char *text, int64_t *ret)
 {
@@ -71,4 +73,25 @@ bool cursor_parse_before(const char *text, struct store_place *ret_place,
                          bool *ret_oldest_first)
 {
     return parse(text, CURSOR_BEFORE, ret_place, ret_oldest_first);
+}
+
+void cursor_format_change(int64_t place, uint64_t check,
+                          char text[CURSOR_TEXT_BYTES])
+{
+    (void)snprintf(text, CURSOR_TEXT_BYTES, "c%016" PRIx64 "%016" PRIx64 "%c",
+                   (uint64_t)place, check, CURSOR_CHANGE);
+}
+
+bool cursor_parse_change(const char *text, int64_t *ret_place,
+                         uint64_t *ret_check)
+{
+    int64_t place;
+    int64_t check;
+    if (strlen(text) != CURSOR_TEXT_BYTES - 1 || text[0] != 'c' ||
+        text[33] != CURSOR_CHANGE || !hex_read(text + 1, &place) ||
+        !hex_read(text + 17, &check) || place < 0)
+        return false;
+    *ret_place = place;
+    *ret_check = (uint64_t)check;
+    return true;
 }

@@ -27,4 +27,10 @@ void cursor_format_before(const struct store_place *place, bool oldest_first,
 bool cursor_parse_before(const char *text, struct store_place *ret_place,
                          bool *ret_oldest_first);
 
+/* The same for a place in the order of change (store_changes.h). */
+void cursor_format_change(int64_t place, uint64_t check,
+                          char text[CURSOR_TEXT_BYTES]);
+bool cursor_parse_change(const char *text, int64_t *ret_place,
+                         uint64_t *ret_check);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "api.h"
+#include "changes_reply.h"
 #include "cleanup.h"
 #include "conditions.h"
 #include "json_write.h"
@@ -238,6 +239,10 @@ void list_reply(void *api, struct http_request *request,
 {
     struct list_work work = {.api = api};
     struct fault fault = {0};
+    if (http_request_parameter(request, "updatedSince") != NULL) {
+        changes_reply(api, request, reply);
+        return;
+    }
     if (list_request_read(parameter, request, &work.query, &fault) !=
             RESULT_OK ||
         list_options_read(parameter, request,

@@ -27,8 +27,8 @@ enum result list_request_number(const char *name, const char *text,
     return RESULT_OK;
 }
 
-static enum result read_time(const char *name, const char *text, int64_t *ret,
-                             struct fault *fault)
+enum result list_request_time(const char *name, const char *text, int64_t *ret,
+                              struct fault *fault)
 {
     if (!clock_parse(text, strlen(text), ret))
         return fault_set(fault, RESULT_MALFORMED,
@@ -87,9 +87,9 @@ static enum result read_filters(parameter_get get, const void *context,
             r = fault_set(fault, RESULT_MALFORMED, "sessionId must be a UUID");
     }
     if (r == RESULT_OK && (text = get(context, "since")) != NULL)
-        r = read_time("since", text, &query->since_ms, fault);
+        r = list_request_time("since", text, &query->since_ms, fault);
     if (r == RESULT_OK && (text = get(context, "until")) != NULL)
-        r = read_time("until", text, &query->until_ms, fault);
+        r = list_request_time("until", text, &query->until_ms, fault);
     if (r == RESULT_OK && (text = get(context, "total")) != NULL)
         r = read_total(text, query, fault);
     return r;

@@ -23,11 +23,13 @@ enum result list_request_read(const char *(*get)(const void *context,
                               const void *context, struct store_query *ret,
                               struct fault *fault);
 
-/* A parameter's value by itself, for other routes: a whole number, or a text
- * that is not empty. */
+/* A parameter's value by itself, for other routes: a whole number, a text that
+ * is not empty, a time. */
 enum result list_request_number(const char *name, const char *text,
                                 uint32_t min, uint32_t max, uint32_t *ret,
                                 struct fault *fault);
+enum result list_request_time(const char *name, const char *text, int64_t *ret,
+                              struct fault *fault);
 enum result list_request_text(const char *name, const char *text,
                               size_t bytes_max, const char **ret,
                               struct fault *fault);

@@ -162,6 +162,11 @@ class HttpContract(Claims):
         for path in ("/history/" + VIEW["id"], "/history/7"):
             for _ in range(2):
                 self.check_live(views, "DELETE", path, one)
+                changes = "/history?limit=2&updatedSince=2026-01-01T00:00:00Z"
+                page = self.check_live(views, "GET", changes)
+                self.check_live(views, "GET", page.json()["next"])
+                self.check_live(views, "GET", changes + "&userId=nobody")
+                self.check_live(views, "GET", changes + "&cursor=x")
                 self.check_live(views, "POST", path + "/restore", back)
         self.check_live(views, "DELETE", "/history/7?nothing=1", one)
         self.check_live(views, "POST", "/history/7/restore?nothing=1", back)

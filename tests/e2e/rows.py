@@ -128,6 +128,70 @@ class Rows(Claims):
         eventually(lambda: again.views() == [later])
         self.assertEqual(again.named("reset"), [])
 
+    def changes(self, path):
+        """All pages; the entries, and the cursor to go on from."""
+        told, cursor = [], None
+        while path:
+            page = self.views.get(path)
+            self.assertEqual(page.status, 200, page.body)
+            told += page.json()["history"]
+            cursor, path = page.json()["cursor"], page.json().get("next")
+            if path:
+                self.assertEqual(page.headers["Link"], f'<{path}>; rel="next"')
+        return told, cursor
+
+    def test_who_keeps_a_copy_is_told_all_that_changes_and_nothing_else(self):
+        path = "/history?limit=3&userId=anna&updatedSince=2026-01-01T00:00:00Z"
+        copy = {}
+
+        def follow(path):
+            told, cursor = self.changes(path)
+            for row in told:
+                if row.get("deleted"):
+                    self.assertEqual(row["userId"], "anna")
+                    self.assertRegex(row["deletedAt"], "^20.*Z$")
+                    copy.pop(row["_id"], None)
+                else:
+                    copy[row["_id"]] = row
+            rows = {row["_id"]: row for row in self.views.rows(userId="anna")}
+            self.assertEqual(copy, rows)
+            return [row["_id"] for row in told], cursor
+
+        ids = [
+            self.store("anna", "a.mp4", f"2026-01-31T1{9 - number}:00:00Z", 5)
+            for number in range(10)
+        ]
+        self.store("ben", "a.mp4", "2026-01-31T10:00:00Z", 5)
+        told, cursor = follow(path)
+        self.assertEqual(told, ids)
+        told, cursor = follow(f"{path}&cursor={cursor}")
+        self.assertEqual(told, [])
+        for view in (ids[3], ids[9], ids[4]):
+            self.delete(f"/history/{view}")
+        ids.append(self.store("anna", "b.mp4", "2020-01-31T10:00:00Z", 5))
+        self.views.post(f"/history/{ids[9]}/restore", "")
+        told, cursor = follow(f"{path}&cursor={cursor}")
+        self.assertEqual(told, [ids[3], ids[4], ids[10], ids[9]])
+        self.views.stop()
+        self.views.start()
+        told, cursor = follow(f"{path}&cursor={cursor}")
+        self.assertEqual(told, [])
+        late = self.store("anna", "c.mp4", "2020-01-31T10:00:00Z", 5)
+        self.delete(f"/history/{late}")
+        self.assertEqual(follow(f"{path}&cursor={cursor}")[0], [late])
+        # From the beginning it is the same, and all of everybody's.
+        copy.clear()
+        follow(path)
+        everybodys, _ = self.changes(path.replace("userId=anna&", ""))
+        removed = [row for row in everybodys if row.get("deleted")]
+        self.assertEqual({row["_id"] for row in removed}, {ids[3], ids[4], late})
+        self.assertTrue(all("userId" not in row for row in removed))
+        self.assertEqual(len(everybodys), 10 + 3)
+        future = path.replace("2026-01-01", "2099-01-01")
+        self.assertEqual(
+            [row["_id"] for row in self.changes(future)[0]], [ids[9]]
+        )
+
 
 if __name__ == "__main__":
     unittest.main()
