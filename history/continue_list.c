@@ -156,3 +156,30 @@ enum result continue_find(struct store *store, const char *user_id,
         *ret_viewed_at_ms = finding.viewed_at_ms;
     return r;
 }
+
+struct forgetting {
+    const char *user_id;
+    const char *video;
+};
+
+static enum result forget(struct store *store, void *context,
+                          struct fault *fault)
+{
+    const struct forgetting *forgetting = context;
+    return store_undismiss(store, forgetting->user_id, forgetting->video,
+                           fault);
+}
+
+enum result continue_forget(struct store *store, struct ingest *ingest,
+                            const char *user_id, const char *video,
+                            struct fault *fault)
+{
+    int64_t viewed_at_ms;
+    struct forgetting forgetting = {user_id, video};
+    if (user_id[0] == '\0')
+        return RESULT_OK;
+    enum result r = continue_find(store, user_id, video, &viewed_at_ms, fault);
+    return r == RESULT_NOT_FOUND
+               ? ingest_run(ingest, forget, &forgetting, fault)
+               : r;
+}

@@ -1,7 +1,7 @@
 #ifndef FLIXTUBE_HISTORY_CONTINUE_LIST_H
 #define FLIXTUBE_HISTORY_CONTINUE_LIST_H
 
-#include "store.h"
+#include "ingest.h"
 
 /*
  * Continue watching: of each video of a user the newest view, by its own time,
@@ -35,5 +35,14 @@ continue_list(struct store *store, const char *user_id, uint32_t limit,
 enum result continue_find(struct store *store, const char *user_id,
                           const char *video, int64_t *ret_viewed_at_ms,
                           struct fault *fault);
+
+/*
+ * After a view of the video was removed: where the user has no other view of it
+ * that could be continued, that it was dismissed is forgotten, too. Not the
+ * writer's thread. Errors: continue_find()'s, ingest_run()'s.
+ */
+enum result continue_forget(struct store *store, struct ingest *ingest,
+                            const char *user_id, const char *video,
+                            struct fault *fault);
 
 #endif

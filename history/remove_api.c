@@ -4,6 +4,7 @@
 
 #include "api.h"
 #include "clock.h"
+#include "continue_list.h"
 #include "live.h"
 #include "log.h"
 #include "remove.h"
@@ -15,6 +16,7 @@ struct own {
     bool seen;
     int64_t seq;
     char user_id[VIEWED_USER_BYTES_MAX + 1];
+    char video[VIEWED_PATH_BYTES_MAX + 1]; /* its id, else its path */
 };
 
 static void take(void *context, const struct store_row *row)
@@ -24,6 +26,9 @@ static void take(void *context, const struct store_row *row)
                             row->user_id_bytes);
     own->seq = row->place.seq;
     strncpy(own->user_id, row->user_id, sizeof own->user_id - 1);
+    strncpy(own->video,
+            row->video_id_bytes > 0 ? row->video_id : row->video_path,
+            sizeof own->video - 1);
 }
 
 static bool read_id(const struct http_request *request, struct uuid *ret)
@@ -80,6 +85,10 @@ void remove_api_delete(void *context, struct http_request *request,
         return;
     }
     live_deleted(api->live, own.user_id, own.seq, &id);
+    if (continue_forget(api->store, api->ingest, own.user_id, own.video,
+                        &fault) != RESULT_OK)
+        log_warn("what was dismissed is noted still",
+                 log_text("why", fault.text), log_end());
     reply_done(reply, &id, "deleted");
 }
 

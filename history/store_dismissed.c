@@ -74,6 +74,21 @@ enum result store_dismiss(struct store *store, const char *user_id,
     return r;
 }
 
+enum result store_undismiss(struct store *store, const char *user_id,
+                            const char *video, struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *statement = NULL;
+    struct erased_user user = user_of(user_id);
+    enum result r = sqlite_db_prepare(
+        store->db, "DELETE FROM dismissed WHERE user = ?1 AND video = ?2",
+        &statement, fault);
+    if (r != RESULT_OK)
+        return r;
+    bind_user(statement, &user);
+    sqlite3_bind_text(statement, 2, video, -1, SQLITE_STATIC);
+    return store_step(store, statement, "cannot take back", fault);
+}
+
 static enum result read_all(struct store_reader *reader, const char *user_id,
                             void (*each)(void *context, const char *video,
                                          size_t video_bytes, int64_t until_ms),

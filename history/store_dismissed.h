@@ -21,6 +21,10 @@ enum result store_dismiss(struct store *store, const char *user_id,
                           const char *video, int64_t until_ms,
                           struct fault *fault);
 
+/* Takes it back; nothing noted is fine. As store_dismiss(). */
+enum result store_undismiss(struct store *store, const char *user_id,
+                            const char *video, struct fault *fault);
+
 /* Hands out all of the user's, in no order. `each` must not ask the store. Any
  * thread. Errors as store_query()'s. */
 enum result store_dismissed(struct store *store, const char *user_id,

@@ -13,6 +13,7 @@
 enum {
     FILTER_BITS = 1 << 20, /* 128 KiB; of 100,000 removed, 3 % look like one */
     FILTER_BYTES = FILTER_BITS / 8,
+    FORGET_LATER_MS = 5000, /* several at once: each ends with a checkpoint */
 };
 
 static void finalize(sqlite3_stmt **statement)
@@ -451,7 +452,8 @@ enum result store_restore_removed(struct store *store, const struct uuid *id,
 bool store_removed_due(const struct store *store)
 {
     return store->restorable_ms != INT64_MAX &&
-           clock_now_ms() >= store->restorable_ms + STORE_UNDO_MS;
+           clock_now_ms() >=
+               store->restorable_ms + STORE_UNDO_MS + FORGET_LATER_MS;
 }
 
 static enum result overwrite(struct store *store, int64_t until_ms,

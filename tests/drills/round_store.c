@@ -7,6 +7,7 @@
 #include "fault_rounds.h"
 #include "fault_vfs.h"
 #include "store_erase.h"
+#include "store_removed.h"
 #include "store_verify.h"
 
 enum {
@@ -21,10 +22,11 @@ enum {
 };
 
 enum view_state {
-    NEVER,  /* not stored: never given, or refused */
-    MAYBE,  /* in a batch that a failed sync or the power's loss ended */
-    STORED, /* said to be stored */
-    ERASED, /* and never to come back */
+    NEVER,   /* not stored: never given, or refused */
+    MAYBE,   /* in a batch that a failed sync or the power's loss ended */
+    STORED,  /* said to be stored */
+    ERASED,  /* and never to come back */
+    REMOVED, /* likewise, unless it is restored */
 };
 
 enum trouble {
@@ -167,8 +169,8 @@ static void check_some(struct store_round *r)
         bool there = is_there(r, number);
         if (r->erasing[number % USERS])
             continue;
-        CHECK(!there ||
-              (r->state[number] != NEVER && r->state[number] != ERASED));
+        CHECK(!there || r->state[number] == MAYBE ||
+              r->state[number] == STORED);
         CHECK(there || r->state[number] != STORED);
     }
 }
@@ -203,10 +205,13 @@ static enum result give(struct store_round *r, uint32_t *numbers,
         if (result != RESULT_OK)
             (void)printf("%s\n", none.text);
     }
-    for (uint32_t i = 0; i < count && result == RESULT_OK; i++)
+    for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
+        bool removed = batch[i].written == STORE_REMOVED;
         if (batch[i].written == STORE_ERASED)
             CHECK(r->state[numbers[i]] == ERASED ||
                   r->erasing[numbers[i] % USERS]);
+        CHECK(removed == (r->state[numbers[i]] == REMOVED));
+    }
     free(batch);
     free(views);
     return result;
@@ -288,6 +293,45 @@ static void erase(struct store_round *r)
     finish_erasing(r, user);
 }
 
+/* One of that state, or none. */
+static bool choose_of(struct store_round *r, uint8_t state, uint32_t *ret)
+{
+    uint32_t first = r->given > 0 ? draw(r->round, r->given) : 0;
+    for (uint32_t i = 0; i < r->given; i++) {
+        *ret = (first + i) % r->given;
+        if (r->state[*ret] == state)
+            return true;
+    }
+    return false;
+}
+
+/* Removed or restored under the fault: it is done, or as it was. */
+static void remove_or_restore(struct store_round *r)
+{
+    bool restores = draw_one_in(r->round, 3);
+    uint8_t before = restores ? REMOVED : STORED;
+    uint8_t after = restores ? STORED : REMOVED;
+    uint32_t number;
+    struct fault fault = {""};
+    struct removed_view told;
+    if (!choose_of(r, before, &number))
+        return;
+    struct viewed view = view_make(number);
+    arm(r);
+    enum result result =
+        restores
+            ? store_restore_removed(r->store, &view.id, clock_now_ms(), &fault)
+            : store_remove(r->store, &view.id, clock_now_ms(), &told, &fault);
+    CHECK(heal() || result == RESULT_OK);
+    if (result != RESULT_OK &&
+        (store_sync_failed(r->store) || r->trouble == TROUBLE_POWER))
+        end_process(r);
+    else
+        CHECK(is_there(r, number) == ((result == RESULT_OK) != !restores));
+    r->state[number] = is_there(r, number) ? STORED : REMOVED;
+    CHECK(result != RESULT_OK || r->state[number] == after);
+}
+
 static enum result write_note(struct store_round *r, int64_t offset,
                               struct fault *fault)
 {
@@ -326,8 +370,10 @@ static void reopen(struct store_round *r)
 static void step(struct store_round *r)
 {
     uint32_t chance = draw(r->round, 100);
-    if (chance < 60)
+    if (chance < 50)
         write_batch(r);
+    else if (chance < 62)
+        remove_or_restore(r);
     else if (chance < 80)
         tidy(r);
     else if (chance < 85)

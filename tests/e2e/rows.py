@@ -65,6 +65,20 @@ class Rows(Claims):
         self.assertEqual(len(self.views.rows(userId="anna")), len(rows) + 2)
         self.assertEqual(self.delete("/continue?userId=x&videoId=y").status, 204)
 
+    def test_a_dismissal_is_forgotten_with_the_last_view_of_its_video(self):
+        with_other = [
+            self.store("anna", "a.mp4", f"2026-01-31T1{hour}:00:00Z", 5)
+            for hour in range(2)
+        ]
+        alone = self.store("anna", "b.mp4", "2026-01-31T10:00:00Z", 5)
+        for video in ("a.mp4", "b.mp4"):
+            self.delete(f"/continue?userId=anna&videoId={video}")
+        self.delete(f"/history/{with_other[1]}")
+        self.delete(f"/history/{alone}")
+        self.assertEqual(self.continuing(), [])
+        self.views.post(f"/history/{alone}/restore", "")
+        self.assertEqual(self.continuing(), [alone])
+
     def test_a_row_is_removed_and_restored(self):
         ids = [
             self.store("anna", "a.mp4", f"2026-01-31T1{hour}:00:00Z", 5)
