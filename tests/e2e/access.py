@@ -156,6 +156,17 @@ class Access(Claims):
         )
         one = self.ask("GET", f"/history/{self.anna_view}", anna)
         self.assertEqual(one.json()["userId"], "anna")
+        row = f"/history/{self.anna_view}"
+        ben = self.token("ben")
+        changes = "/history?updatedSince=2026-01-01T00:00:00Z"
+        self.assertEqual(self.ask("DELETE", row, anna).status, 200)
+        told = self.ask("GET", changes + "&userId=anna", anna).json()["history"]
+        self.assertTrue(told[0]["deleted"])
+        self.assertEqual(self.ask("GET", changes, anna).status, 403)
+        # Another user's removal is not there either, nor to be restored.
+        self.assertEqual(self.ask("GET", changes + "&userId=anna", ben).status, 403)
+        self.assertEqual(self.ask("POST", row + "/restore", ben).status, 404)
+        self.assertEqual(self.ask("POST", row + "/restore", anna).status, 200)
         self.assertEqual(self.ask("DELETE", "/history?userId=anna", anna).status, 200)
         gone = self.ask("GET", f"/history/{self.anna_view}", self.admin)
         self.assertEqual(gone.status, 404)

@@ -90,10 +90,27 @@ static void check_next(const struct store_query *list)
     buffer_done(&link);
 }
 
+/* No kind of cursor is taken for another. */
+static void check_cursor(const char *text)
+{
+    struct store_place place;
+    bool oldest_first;
+    int64_t change;
+    uint64_t check;
+    char again[CURSOR_TEXT_BYTES];
+    if (text == NULL || !cursor_parse_change(text, &change, &check))
+        return;
+    cursor_format_change(change, check, again);
+    FUZZ_HOLDS(strcmp(again, text) == 0 && change >= 0);
+    FUZZ_HOLDS(!cursor_parse(text, &place, &oldest_first));
+    FUZZ_HOLDS(!cursor_parse_before(text, &place, &oldest_first));
+}
+
 static void check_list(const struct http_query *query)
 {
     struct store_query list;
     struct fault fault = {""};
+    check_cursor(get(query, "cursor"));
     if (list_request_read(get, query, &list, &fault) != RESULT_OK) {
         FUZZ_HOLDS(fault.text[0] != '\0');
         return;

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "removed_set.h"
-#include "siphash.h"
+#include "store_compare.h"
 #include "store_erase.h"
 #include "store_removed.h"
 #include "store_verify.h"
@@ -341,6 +341,44 @@ static void files_keep_removals_and_undoings(void **state)
     (void)remove(path);
 }
 
+static struct store_comparison compare(const char *live, const char *rebuilt)
+{
+    static struct store_comparison result;
+    struct fault fault = {0};
+    assert_int_equal(store_compare(live, rebuilt, INT64_MAX, &result, &fault),
+                     RESULT_OK);
+    return result;
+}
+
+/* A drill goes on while users remove and restore. */
+static void
+a_comparison_knows_what_was_removed_or_restored_meanwhile(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_open(fixture);
+    store_range(fixture->store, 0, 20);
+    char before[FIXTURE_PATH_BYTES + 8];
+    (void)snprintf(before, sizeof before, "%s-before", fixture->path);
+    fixture_copy(fixture, before);
+    struct viewed view = view_make(3);
+    remove_one(fixture->store, &view);
+    struct store_comparison removed = compare(fixture->path, before);
+    assert_true(store_comparison_is_equal(&removed));
+    assert_int_equal(removed.rebuilt.rows, 19);
+    struct store_comparison restored = compare(before, fixture->path);
+    assert_true(store_comparison_is_equal(&restored));
+    assert_int_equal(restored.since, 1);
+    /* Without its removal it is missing, or lost, as any other. */
+    fixture_close(fixture);
+    fixture_sql(fixture, "DELETE FROM removed");
+    struct store_comparison missing = compare(fixture->path, before);
+    assert_false(store_comparison_is_equal(&missing));
+    assert_int_equal(missing.missing, 1);
+    struct store_comparison lost = compare(before, fixture->path);
+    assert_false(store_comparison_is_equal(&lost));
+    assert_int_equal(lost.lost, 1);
+}
+
 #define TEST(claim)                                                            \
     cmocka_unit_test_setup_teardown(claim, fixture_make, fixture_remove)
 
@@ -354,6 +392,7 @@ int main(void)
         TEST(what_it_said_is_overwritten_when_it_can_be_restored_no_more),
         TEST(an_erased_user_takes_removals_along_and_is_refused_as_far),
         TEST(an_older_store_takes_over_what_was_removed),
+        TEST(a_comparison_knows_what_was_removed_or_restored_meanwhile),
         TEST(files_keep_removals_and_undoings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
