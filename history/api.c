@@ -17,6 +17,7 @@
 #include "page.h"
 #include "remove_api.h"
 #include "row_json.h"
+#include "stats_api.h"
 #include "viewed_api.h"
 
 enum {
@@ -188,6 +189,21 @@ const struct http_route api_routes[] = {
      .access = ACCESS_OWN,
      .handle = continue_dismiss,
      .parameters = {"userId", "videoId"}},
+    {.method = "GET",
+     .path = "/stats/plays",
+     .access = ACCESS_OWN,
+     .handle = stats_get_plays,
+     .parameters = {"userId", "videoId", "since", "until", "by"}},
+    {.method = "GET",
+     .path = "/stats/videos",
+     .access = ACCESS_OWN,
+     .handle = stats_get_videos,
+     .parameters = {"userId", "since", "until", "limit"}},
+    {.method = "GET",
+     .path = "/stats/user",
+     .access = ACCESS_OWN,
+     .handle = stats_get_user,
+     .parameters = {"userId"}},
     {.method = "POST",
      .path = "/viewed",
      .access = ACCESS_WRITE,

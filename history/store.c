@@ -85,6 +85,8 @@ static enum result prepare(struct store *store, struct fault *fault)
         {&store->insert_views, INSERT_VIEWS VIEW_X4 ", " VIEW_X4 ", " VIEW_X4
                                                     ", " VIEW_X4 UNLESS_KNOWN},
         {&store->delete_views, "DELETE FROM views WHERE seq > ?1"},
+        {&store->note_video,
+         "INSERT INTO videos (id) VALUES (?1) ON CONFLICT DO NOTHING"},
         {&store->add_views, "UPDATE store SET views = views + ?1"},
         {&store->insert_listed,
          "INSERT INTO listed (list, viewed_at_ms, seq) VALUES (?, ?, ?)"
@@ -279,10 +281,13 @@ enum result store_close(struct store *store, struct fault *fault)
         return RESULT_OK;
     store_readers_close(&store->readers);
     sqlite3_stmt *statements[] = {
-        store->begin,       store->commit,        store->rollback,
-        store->insert_view, store->insert_views,  store->delete_views,
-        store->add_views,   store->insert_listed, store->insert_listed_many,
-        store->move_mark,   store->set_contained, store->find_removed,
+        store->begin,         store->commit,
+        store->rollback,      store->insert_view,
+        store->insert_views,  store->delete_views,
+        store->note_video,    store->add_views,
+        store->insert_listed, store->insert_listed_many,
+        store->move_mark,     store->set_contained,
+        store->find_removed,
     };
     for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
         sqlite3_finalize(statements[i]);

@@ -52,6 +52,10 @@ struct store_readers {
     struct store_reader *first_free;
 };
 
+enum {
+    STORE_VIDEOS_NOTED = 16384, /* 128 KiB */
+};
+
 struct store {
     char *path;
     char *wal_path;
@@ -65,6 +69,7 @@ struct store {
     sqlite3_stmt *insert_views; /* STORE_VIEWS_AT_ONCE */
     sqlite3_stmt *delete_views; /* beyond a seq */
     sqlite3_stmt *add_views;
+    sqlite3_stmt *note_video;
     sqlite3_stmt *insert_listed;
     sqlite3_stmt *insert_listed_many; /* STORE_ENTRIES_AT_ONCE */
     sqlite3_stmt *move_mark;
@@ -79,6 +84,8 @@ struct store {
     bool restoring;        /* what is inserted was removed */
     int64_t restorable_ms; /* the oldest's removed_ms; INT64_MAX: none is */
     size_t merged;         /* entries of the frozen run that are in `listed` */
+    /* Lists of videos that are in `videos` for sure; 0: none. */
+    int64_t videos_noted[STORE_VIDEOS_NOTED];
     int wal_pages;
     int wal_pages_held; /* when a reader stopped a checkpoint; 0: none */
     struct tail_entry *entries; /* room for a batch */
@@ -126,6 +133,12 @@ void store_rollback(struct store *store);
 size_t store_entries(const struct siphash_key *key, const char *user_id,
                      const char *video_id, struct store_place place,
                      struct tail_entry entries[TAIL_LISTS_MAX]);
+
+/* store_videos.c: that there is such a video, in the transaction that is open;
+ * after one that failed what was noted is to be forgotten. */
+enum result store_note_video(struct store *store, const char *video_id,
+                             int64_t list, struct fault *fault);
+void store_forget_noted_videos(struct store *store);
 
 /* Views that are committed and not merged. */
 int64_t store_tail_views(const struct store *store);

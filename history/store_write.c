@@ -81,16 +81,22 @@ static void bind_view(sqlite3_stmt *insert, int before, int64_t seq,
     sqlite3_bind_int(insert, before + 12, flags);
 }
 
-static void note_new(struct store *store, struct batch *batch,
-                     struct store_view *view, int64_t seq)
+static enum result note_new(struct store *store, struct batch *batch,
+                            struct store_view *view, struct fault *fault)
 {
-    struct store_place place = {view->viewed->viewed_at_ms, seq};
+    const struct viewed *viewed = view->viewed;
+    struct store_place place = {viewed->viewed_at_ms, batch->last_seq + 1};
+    struct tail_entry *entries = store->entries + batch->entries;
     view->written = STORE_NEW;
-    batch->last_seq = seq;
+    batch->last_seq++;
     batch->added++;
-    batch->entries += store_entries(&store->list_key, view->viewed->user_id,
-                                    view->viewed->video_id, place,
-                                    store->entries + batch->entries);
+    batch->entries += store_entries(&store->list_key, viewed->user_id,
+                                    viewed->video_id, place, entries);
+    if (viewed->video_id[0] == '\0')
+        return RESULT_OK;
+    size_t video = viewed->user_id[0] != '\0' ? 2 : 1; /* see store_entries() */
+    return store_note_video(store, viewed->video_id, entries[video].list,
+                            fault);
 }
 
 /* Inserts STORE_VIEWS_AT_ONCE views, or one; *ret_inserted: how many of them
@@ -120,9 +126,11 @@ static enum result insert_singly(struct store *store, struct batch *batch,
         if (result != RESULT_OK)
             return result;
         if (inserted == 1)
-            note_new(store, batch, views[i], batch->last_seq + 1);
+            result = note_new(store, batch, views[i], fault);
         else
             views[i]->written = STORE_KNOWN;
+        if (result != RESULT_OK)
+            return result;
     }
     return RESULT_OK;
 }
@@ -155,12 +163,12 @@ static enum result insert_together(struct store *store, struct batch *batch,
                                                    STORE_VIEWS_AT_ONCE, fault)
                                    : result;
     }
-    for (size_t i = 0; i < STORE_VIEWS_AT_ONCE; i++)
+    for (size_t i = 0; i < STORE_VIEWS_AT_ONCE && result == RESULT_OK; i++)
         if (inserted > 0)
-            note_new(store, batch, views[i], batch->last_seq + 1);
+            result = note_new(store, batch, views[i], fault);
         else
             views[i]->written = STORE_KNOWN;
-    return RESULT_OK;
+    return result;
 }
 
 /* STORE_KNOWN: it may be inserted. */
@@ -282,6 +290,7 @@ static enum result write_views(struct store *store, struct batch *batch,
     if (result != RESULT_OK) {
         store_rollback(store);
         tail_unstage(store->tail);
+        store_forget_noted_videos(store);
         return result;
     }
     store->merged = batch->merged;
