@@ -152,7 +152,7 @@ static enum result note(struct store *store, struct store_erasure *erasure,
     return r;
 }
 
-/* --- 3: rows and entries -------------------------------------------------- */
+/* --- 3, 4: rows, entries, names of videos --------------------------------- */
 
 struct deletion {
     sqlite3_stmt *places; /* of the user's list */
@@ -362,6 +362,18 @@ static enum result delete_step(struct store *store,
 {
     bool more = false;
     enum result r = delete_some(store, erasure, &more, fault);
+    if (r == RESULT_OK && !more)
+        erasure->phase = STORE_ERASE_VIDEOS;
+    return r;
+}
+
+static enum result videos_step(struct store *store,
+                               struct store_erasure *erasure,
+                               struct fault *fault)
+{
+    bool more = false;
+    enum result r =
+        store_videos_forget_step(store, erasure->after_video, &more, fault);
     if (r != RESULT_OK || more)
         return r;
     r = forget_pending(store, erasure, fault);
@@ -389,6 +401,8 @@ enum result store_erase_step(struct store *store, struct store_erasure *erasure,
         return r;
     case STORE_ERASE_DELETE:
         return delete_step(store, erasure, fault);
+    case STORE_ERASE_VIDEOS:
+        return videos_step(store, erasure, fault);
     case STORE_ERASE_OVERWRITE:
     default:
         return overwrite(store, erasure, ret_more, fault);

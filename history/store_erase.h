@@ -16,13 +16,15 @@
  *      where some clock was ahead;
  *   3. rows and entries are deleted, a few at a time, their pages overwritten
  *      (secure_delete);
- *   4. the WAL, which has the pages as they were, is written back and cut.
+ *   4. videos that nobody else has viewed are forgotten;
+ *   5. the WAL, which has the pages as they were, is written back and cut.
  * What a crash leaves undone after 2 is done by store_erase_resume().
  */
 enum store_erase_phase {
     STORE_ERASE_MERGE,
     STORE_ERASE_NOTE,
     STORE_ERASE_DELETE,
+    STORE_ERASE_VIDEOS,
     STORE_ERASE_OVERWRITE,
 };
 
@@ -34,6 +36,7 @@ struct store_erasure {
     bool overwritten; /* out: the WAL was cut; else a reader held it */
     enum store_erase_phase phase;
     struct store_place after;
+    char after_video[VIEWED_VIDEO_BYTES_MAX + 1];
     unsigned tries;
 };
 

@@ -140,6 +140,17 @@ enum result store_note_video(struct store *store, const char *video_id,
                              int64_t list, struct fault *fault);
 void store_forget_noted_videos(struct store *store);
 
+/* Forgets the names that no view is of any more, some of those behind `after`,
+ * which it moves on; "" to begin. A transaction of its own; a step of an
+ * erasure. */
+enum result store_videos_forget_step(struct store *store,
+                                     char after[VIEWED_VIDEO_BYTES_MAX + 1],
+                                     bool *ret_more, struct fault *fault);
+
+/* The same for one name. */
+enum result store_forget_video(struct store *store, const char *video_id,
+                               struct fault *fault);
+
 /* Views that are committed and not merged. */
 int64_t store_tail_views(const struct store *store);
 

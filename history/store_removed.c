@@ -456,6 +456,35 @@ bool store_removed_due(const struct store *store)
                store->restorable_ms + STORE_UNDO_MS + FORGET_LATER_MS;
 }
 
+enum {
+    FORGET_ROWS = 200, /* of a slice: some 5 ms */
+};
+
+#define TO_FORGET                                                              \
+    " FROM removed WHERE flags IS NOT NULL AND removed_ms <= ?1"               \
+    " ORDER BY removed_ms LIMIT ?2"
+
+/* First, so that what a crash leaves undone is done the next time. */
+static enum result forget_videos(struct store *store, int64_t until_ms,
+                                 struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *rows = NULL;
+    enum result r =
+        sqlite_db_prepare(store->db, "SELECT video_id" TO_FORGET, &rows, fault);
+    if (r != RESULT_OK)
+        return r;
+    sqlite3_bind_int64(rows, 1, until_ms);
+    sqlite3_bind_int64(rows, 2, FORGET_ROWS);
+    int code;
+    while ((code = sqlite3_step(rows)) == SQLITE_ROW && r == RESULT_OK)
+        if (sqlite3_column_type(rows, 0) != SQLITE_NULL)
+            r = store_forget_video(
+                store, (const char *)sqlite3_column_text(rows, 0), fault);
+    return r == RESULT_OK && code != SQLITE_DONE
+               ? store_fault(store, "cannot read", fault)
+               : r;
+}
+
 static enum result overwrite(struct store *store, int64_t until_ms,
                              struct fault *fault)
 {
@@ -465,16 +494,12 @@ static enum result overwrite(struct store *store, int64_t until_ms,
         "UPDATE removed SET viewed_at_ms = NULL, flags = NULL, user_id = NULL,"
         " video_id = NULL, video_path = NULL, received_ms = NULL,"
         " position_ms = NULL, duration_ms = NULL, session_id = NULL,"
-        " rule = NULL WHERE id IN (SELECT id FROM removed WHERE flags IS NOT"
-        " NULL AND removed_ms <= ?1 ORDER BY removed_ms LIMIT ?2)",
+        " rule = NULL WHERE id IN (SELECT id" TO_FORGET ")",
         &update, fault);
     if (r != RESULT_OK)
         return r;
-    enum {
-        ROWS = 200, /* of a slice: some 5 ms */
-    };
     sqlite3_bind_int64(update, 1, until_ms);
-    sqlite3_bind_int64(update, 2, ROWS);
+    sqlite3_bind_int64(update, 2, FORGET_ROWS);
     return store_step(store, update, "cannot forget what was removed", fault);
 }
 
@@ -483,7 +508,10 @@ static enum result overwrite(struct store *store, int64_t until_ms,
 enum result store_removed_forget(struct store *store, struct fault *fault)
 {
     bool cut = false;
-    enum result r = overwrite(store, clock_now_ms() - STORE_UNDO_MS, fault);
+    int64_t until_ms = clock_now_ms() - STORE_UNDO_MS;
+    enum result r = forget_videos(store, until_ms, fault);
+    if (r == RESULT_OK)
+        r = overwrite(store, until_ms, fault);
     if (r == RESULT_OK)
         r = read_restorable(store, fault);
     return r == RESULT_OK && !store_removed_due(store)
@@ -610,6 +638,8 @@ enum result store_removed_import(struct store *store,
                                  int64_t *ret_views, struct fault *fault)
 {
     CLEANUP(removed_set_done) struct removed_set new_ones = {0};
+    char video[VIEWED_VIDEO_BYTES_MAX + 1] = "";
+    bool more;
     bool cut = false;
     *ret_views = 0;
     enum result r = find_new(store, set, &new_ones, fault);
@@ -620,6 +650,9 @@ enum result store_removed_import(struct store *store,
         r = store_merge_all(store, fault);
     if (r == RESULT_OK)
         r = import(store, &new_ones, ret_views, fault);
+    more = *ret_views > 0;
+    while (r == RESULT_OK && more)
+        r = store_videos_forget_step(store, video, &more, fault);
     return r == RESULT_OK && *ret_views > 0 ? store_cut_wal(store, &cut, fault)
                                             : r;
 }

@@ -4,10 +4,10 @@
 #include "store.h"
 
 /*
- * Hands out the id of each video that a view was ever of, in order of the ids,
- * at most `most` of them; one may have no views any more. *ret_more: there are
- * more. Views that have a path alone are of no video here. `each` must not ask
- * the store. Any thread. Errors as store_query()'s.
+ * Hands out the id of each video that has views, in order of the ids, at most
+ * `most` of them; one whose views were removed may be among them for a while.
+ * *ret_more: there are more. Views that have a path alone are of no video here.
+ * `each` must not ask the store. Any thread. Errors as store_query()'s.
  */
 enum result store_videos(struct store *store, uint32_t most,
                          void (*each)(void *context, const char *video_id,

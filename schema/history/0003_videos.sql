@@ -1,5 +1,5 @@
--- The ids of all videos that a view was ever of, so that they can be counted
--- one by one. One may have no views any more.
+-- The ids of all videos that have views, so that they can be counted one by
+-- one. One whose last view was removed stays while that can be restored.
 CREATE TABLE videos (
     id TEXT PRIMARY KEY
 ) STRICT, WITHOUT ROWID;

@@ -251,6 +251,57 @@ static void videos_are_known_once_also_after_a_batch_that_failed(void **state)
     assert_true(more);
 }
 
+static void note_id(void *context, const char *video_id, size_t bytes)
+{
+    char *ids = context;
+    strncat(ids, video_id, bytes);
+    strcat(ids, " ");
+}
+
+static void assert_videos(struct fixture *fixture, const char *expected)
+{
+    struct fault fault = {0};
+    bool more = true;
+    char ids[100] = "";
+    assert_int_equal(
+        store_videos(fixture->store, 10, note_id, ids, &more, &fault),
+        RESULT_OK);
+    assert_string_equal(ids, expected);
+}
+
+static void view_of(struct fixture *fixture, uint32_t n, const char *user_id,
+                    const char *video_id)
+{
+    struct viewed view = view_make(n);
+    strcpy(view.user_id, user_id);
+    strcpy(view.video_id, video_id);
+    assert_int_equal(store_some(fixture->store, &view, 1), 1);
+}
+
+static void a_video_goes_with_the_erasure_of_its_last_viewer(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fault fault = {0};
+    fixture_open(fixture);
+    view_of(fixture, 1, "a", "alone");
+    view_of(fixture, 2, "a", "both");
+    view_of(fixture, 3, "b", "both");
+    view_of(fixture, 4, "a", "tail");
+    struct store_erasure erasure = {.user_id = "a", .until_ms = CLOCK_MAX_MS};
+    while (erasure.phase != STORE_ERASE_DELETE) {
+        bool more;
+        assert_int_equal(
+            store_erase_step(fixture->store, &erasure, &more, &fault),
+            RESULT_OK);
+    }
+    view_of(fixture, 5, "b", "tail"); /* is in the index in memory alone */
+    assert_videos(fixture, "alone both tail ");
+    assert_int_equal(store_erase(fixture->store, &erasure, &fault), RESULT_OK);
+    assert_videos(fixture, "both tail ");
+    view_of(fixture, 6, "b", "alone"); /* and is known again */
+    assert_videos(fixture, "alone both tail ");
+}
+
 #define IN_A_FOLDER(claim)                                                     \
     cmocka_unit_test_setup_teardown(claim, fixture_make, fixture_remove)
 
@@ -261,6 +312,7 @@ int main(void)
         IN_A_FOLDER(a_span_is_from_the_first_to_the_last),
         IN_A_FOLDER(too_many_buckets_are_refused),
         IN_A_FOLDER(videos_are_known_once_also_after_a_batch_that_failed),
+        IN_A_FOLDER(a_video_goes_with_the_erasure_of_its_last_viewer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
