@@ -14,6 +14,7 @@
 #include "live_api.h"
 #include "log.h"
 #include "metrics_text.h"
+#include "operator_api.h"
 #include "page.h"
 #include "remove_api.h"
 #include "row_json.h"
@@ -150,6 +151,26 @@ const struct http_route api_routes[] = {
      .path = "/page.js",
      .access = ACCESS_OPEN,
      .handle = page_js},
+    {.method = "GET",
+     .path = "/parts.js",
+     .access = ACCESS_OPEN,
+     .handle = page_parts_js},
+    {.method = "GET",
+     .path = "/operator",
+     .access = ACCESS_OPEN,
+     .handle = page_operator_html},
+    {.method = "GET",
+     .path = "/operator.css",
+     .access = ACCESS_OPEN,
+     .handle = page_operator_css},
+    {.method = "GET",
+     .path = "/operator.js",
+     .access = ACCESS_OPEN,
+     .handle = page_operator_js},
+    {.method = "GET",
+     .path = "/operator.json",
+     .access = ACCESS_ADMIN,
+     .handle = operator_api_get},
     {.method = "GET",
      .path = "/history",
      .access = ACCESS_OWN,

@@ -10,6 +10,7 @@
 #include "http_server.h"
 #include "ingest.h"
 #include "live.h"
+#include "queue_depths.h"
 #include "store.h"
 
 /* The routes of history; schema/openapi.yaml describes them. */
@@ -20,9 +21,12 @@ struct api {
     struct counters *counters;
     struct live *live;
     struct amqp_options amqp; /* for what operators ask for */
-    const char *db;           /* the store's path */
-    const char *backup_dir;   /* "" for none */
-    bool admin;               /* ADMIN_API=on */
+    struct queue_depths *queue_depths;
+    int64_t started_ms;
+    uint32_t backup_every_s;
+    const char *db;         /* the store's path */
+    const char *backup_dir; /* "" for none */
+    bool admin;             /* ADMIN_API=on */
     struct access access;
     struct answer_cache *answers;
     uint64_t etag_salt; /* random */

@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "decimal.h"
 #include "durable_file.h"
+#include "json_write.h"
 #include "metrics.h"
 
 enum {
@@ -85,4 +87,29 @@ void drill_result_metrics(const char *store, struct buffer *buffer)
     metrics_write_gauge(buffer, "history_last_drill_wrong_views",
                         "Views that were lost, missing or altered.",
                         line.wrong);
+}
+
+static bool is_time(int64_t ms)
+{
+    return ms >= CLOCK_MIN_MS && ms <= CLOCK_MAX_MS;
+}
+
+void drill_result_json(const char *store, struct buffer *buffer)
+{
+    struct line line;
+    char at[CLOCK_TEXT_BYTES];
+    if (!read_line(store, &line) || !is_time(line.at_ms)) {
+        buffer_append_text(buffer, "null");
+        return;
+    }
+    clock_format(line.at_ms, at);
+    buffer_append_format(
+        buffer, "{\"at\":\"%s\",\"passed\":%s,\"recoverySeconds\":", at,
+        line.passed ? "true" : "false");
+    json_write_seconds(buffer, line.recovery_ms);
+    if (line.point_ms > 0 && is_time(line.point_ms)) {
+        clock_format(line.point_ms, at);
+        buffer_append_format(buffer, ",\"recoveryPointAt\":\"%s\"", at);
+    }
+    buffer_append_format(buffer, ",\"wrongViews\":%" PRId64 "}", line.wrong);
 }

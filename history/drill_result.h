@@ -17,4 +17,7 @@ enum result drill_result_write(const char *store,
 /* history_last_drill_…, nothing where there was no drill. Reads the file. */
 void drill_result_metrics(const char *store, struct buffer *buffer);
 
+/* {"at":…,"passed":…,…}, or null where there was none. Reads the file. */
+void drill_result_json(const char *store, struct buffer *buffer);
+
 #endif

@@ -7,6 +7,14 @@ extern const char history_page_css[];
 extern const size_t history_page_css_bytes;
 extern const char history_page_js[];
 extern const size_t history_page_js_bytes;
+extern const char history_parts_js[];
+extern const size_t history_parts_js_bytes;
+extern const char history_operator_html[];
+extern const size_t history_operator_html_bytes;
+extern const char history_operator_css[];
+extern const size_t history_operator_css_bytes;
+extern const char history_operator_js[];
+extern const size_t history_operator_js_bytes;
 
 static void reply_text(struct http_reply *reply, const char *type,
                        const char *text, size_t bytes)
@@ -17,13 +25,9 @@ static void reply_text(struct http_reply *reply, const char *type,
     http_reply_header(reply, "Cache-Control", "no-cache");
 }
 
-void page_html(void *context, struct http_request *request,
-               struct http_reply *reply)
+static void reply_html(struct http_reply *reply, const char *text, size_t bytes)
 {
-    (void)context;
-    (void)request;
-    reply_text(reply, "text/html; charset=utf-8", history_page_html,
-               history_page_html_bytes);
+    reply_text(reply, "text/html; charset=utf-8", text, bytes);
     http_reply_header(
         reply, "Content-Security-Policy",
         "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -32,13 +36,30 @@ void page_html(void *context, struct http_request *request,
     http_reply_header(reply, "Referrer-Policy", "no-referrer");
 }
 
+static void reply_css(struct http_reply *reply, const char *text, size_t bytes)
+{
+    reply_text(reply, "text/css; charset=utf-8", text, bytes);
+}
+
+static void reply_js(struct http_reply *reply, const char *text, size_t bytes)
+{
+    reply_text(reply, "text/javascript; charset=utf-8", text, bytes);
+}
+
+void page_html(void *context, struct http_request *request,
+               struct http_reply *reply)
+{
+    (void)context;
+    (void)request;
+    reply_html(reply, history_page_html, history_page_html_bytes);
+}
+
 void page_css(void *context, struct http_request *request,
               struct http_reply *reply)
 {
     (void)context;
     (void)request;
-    reply_text(reply, "text/css; charset=utf-8", history_page_css,
-               history_page_css_bytes);
+    reply_css(reply, history_page_css, history_page_css_bytes);
 }
 
 void page_js(void *context, struct http_request *request,
@@ -46,6 +67,37 @@ void page_js(void *context, struct http_request *request,
 {
     (void)context;
     (void)request;
-    reply_text(reply, "text/javascript; charset=utf-8", history_page_js,
-               history_page_js_bytes);
+    reply_js(reply, history_page_js, history_page_js_bytes);
+}
+
+void page_parts_js(void *context, struct http_request *request,
+                   struct http_reply *reply)
+{
+    (void)context;
+    (void)request;
+    reply_js(reply, history_parts_js, history_parts_js_bytes);
+}
+
+void page_operator_html(void *context, struct http_request *request,
+                        struct http_reply *reply)
+{
+    (void)context;
+    (void)request;
+    reply_html(reply, history_operator_html, history_operator_html_bytes);
+}
+
+void page_operator_css(void *context, struct http_request *request,
+                       struct http_reply *reply)
+{
+    (void)context;
+    (void)request;
+    reply_css(reply, history_operator_css, history_operator_css_bytes);
+}
+
+void page_operator_js(void *context, struct http_request *request,
+                      struct http_reply *reply)
+{
+    (void)context;
+    (void)request;
+    reply_js(reply, history_operator_js, history_operator_js_bytes);
 }

@@ -6,6 +6,7 @@
 #include "api.h"
 #include "backup_schedule.h"
 #include "checkpoint.h"
+#include "clock.h"
 #include "consumer.h"
 #include "counters.h"
 #include "dead_letter.h"
@@ -14,6 +15,7 @@
 #include "live.h"
 #include "log.h"
 #include "loop.h"
+#include "queue_depths.h"
 #include "store.h"
 
 enum {
@@ -39,6 +41,7 @@ struct service {
     struct ingest *ingest;
     struct dead_letters *dead_letters;
     struct consumer *consumer;
+    struct queue_depths *queue_depths;
     struct http_server *http;
     struct checkpoint *checkpoint;
     struct backup_schedule *backups;
@@ -163,6 +166,9 @@ static enum result start_api(struct service *service, struct fault *fault)
         .consumer = service->consumer,
         .counters = &service->counters,
         .live = service->live,
+        .queue_depths = service->queue_depths,
+        .started_ms = clock_now_ms(),
+        .backup_every_s = service->config->backup_every_s,
         .amqp = service->amqp,
         .db = service->config->db,
         .backup_dir = service->config->backup_dir,
@@ -234,6 +240,8 @@ static enum result start_all(struct service *service, struct fault *fault)
     if (r == RESULT_OK)
         r = start_access(service, fault);
     if (r == RESULT_OK)
+        r = queue_depths_start(&service->amqp, &service->queue_depths, fault);
+    if (r == RESULT_OK)
         r = start_api(service, fault);
     if (r == RESULT_OK)
         r = start_checkpoint(service, fault);
@@ -251,6 +259,7 @@ static enum result stop_all(struct service *service, struct fault *fault)
     checkpoint_stop(service->checkpoint);
     live_end(service->live);
     http_server_stop(service->http, HTTP_GRACE_MS);
+    queue_depths_stop(service->queue_depths);
     rate_limit_end(service->access.limit);
     token_keys_close(service->access.keys);
     answer_cache_free(service->api.answers);

@@ -4,8 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import axe from 'axe-core';
-
+import { violationsOf } from './axe.mjs';
 import { openBrowser, openPage } from './browser.mjs';
 import { play, VIDEO, viewerOf } from './player.mjs';
 import { openServices } from './services.mjs';
@@ -29,14 +28,6 @@ after(async () => {
   await browser?.close();
   await services?.close();
 });
-
-async function violationsOf(page) {
-  await page.evaluate(axe.source);
-  const found = await page.evaluate(async () =>
-    (await globalThis.axe.run()).violations);
-  return found.map(({ id, help, nodes }) =>
-    ({ id, help, where: nodes.map((node) => node.html) }));
-}
 
 async function addViewsOf(userId) {
   for (const [number, more] of [{ position: 12, duration: 30, rule: 'played' },

@@ -35,6 +35,7 @@ async function manage(management, method, where, body) {
     body: body && JSON.stringify(body),
   });
   if (!answer.ok) throw new Error(`${method} ${where}: ${answer.status}`);
+  return answer;
 }
 
 /* { url, close() }: the AMQP address of a vhost that is ours until close(). */
@@ -50,6 +51,14 @@ export async function openBroker() {
     { configure: '.*', write: '.*', read: '.*' });
   return {
     url: `${amqp}/${vhost}`,
+
+    // A message to the services' exchange, as anybody can send one.
+    async publish(text) {
+      const answer = await manage(management, 'POST',
+        `/exchanges/${vhost}/viewed/publish`, { properties: {},
+          routing_key: '', payload: text, payload_encoding: 'string' });
+      if (!(await answer.json()).routed) throw new Error('no queue took it');
+    },
     async close() {
       if (shared !== undefined) {
         await manage(management, 'DELETE', `/vhosts/${vhost}`);

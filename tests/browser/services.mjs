@@ -96,11 +96,13 @@ function videosIn(folder, more) {
 
 /*
  * Both services on a vhost of their own, or history alone. `more` are further
- * videos, by name, `settings` further ones of streaming. Ends all with close(),
+ * videos, by name, `settings` further ones of streaming,
+ * `historySettings` of history. Ends all with close(),
  * which fails where a service did not end well.
  */
 export async function openServices(
-  { historyOnly = false, more = {}, settings = {} } = {}) {
+  { historyOnly = false, more = {}, settings = {},
+    historySettings = {} } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'flixtube-browser-'));
   const broker = await openBroker();
   const [streamingPort, historyPort] = [await freePort(), await freePort()];
@@ -108,6 +110,7 @@ export async function openServices(
     RABBIT: broker.url,
     HISTORY_DB: path.join(folder, 'history.db'),
     CORS_ORIGINS: `http://localhost:${streamingPort}`,
+    ...historySettings,
   });
   const streaming = new Service('streaming', streamingPort, folder, {
     RABBIT: broker.url,
@@ -119,6 +122,8 @@ export async function openServices(
   const services = {
     history,
     streaming,
+    broker,
+    folder,
 
     // The views that history has, newest first.
     async views(parameters = {}) {

@@ -15,7 +15,10 @@ from support.waiting import eventually
 from support.web import request
 
 SECRET = "a secret of the tests, 32 bytes at least"
-NOBODYS = {"/", "/page.css", "/page.js", "/healthz", "/readyz"}
+NOBODYS = {
+    *("/", "/page.css", "/page.js", "/parts.js", "/healthz", "/readyz"),
+    *("/operator", "/operator.css", "/operator.js"),
+}
 WRITES = {("POST", "/viewed")}
 PLACEHOLDER = "{id}"
 LEEWAY_S = 30  # of clocks that differ
