@@ -10,6 +10,7 @@
 #include "documents.h"
 #include "drill_result.h"
 #include "json_write.h"
+#include "keeping_api.h"
 #include "list_reply.h"
 #include "live_api.h"
 #include "log.h"
@@ -210,6 +211,28 @@ const struct http_route api_routes[] = {
      .access = ACCESS_OWN,
      .handle = continue_dismiss,
      .parameters = {"userId", "videoId"}},
+    {.method = "GET",
+     .path = "/recording",
+     .access = ACCESS_OWN,
+     .handle = keeping_get_recording,
+     .parameters = {"userId"}},
+    {.method = "PUT",
+     .path = "/recording",
+     .access = ACCESS_OWN,
+     .handle = keeping_put_recording,
+     .body_bytes_max = KEEPING_BODY_BYTES_MAX,
+     .parameters = {"userId"}},
+    {.method = "GET",
+     .path = "/retention",
+     .access = ACCESS_OWN,
+     .handle = keeping_get_retention,
+     .parameters = {"userId"}},
+    {.method = "PUT",
+     .path = "/retention",
+     .access = ACCESS_OWN,
+     .handle = keeping_put_retention,
+     .body_bytes_max = KEEPING_BODY_BYTES_MAX,
+     .parameters = {"userId"}},
     {.method = "GET",
      .path = "/stats/plays",
      .access = ACCESS_OWN,

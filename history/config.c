@@ -8,6 +8,7 @@
 #include "amqp_link.h"
 #include "batcher.h"
 #include "store.h"
+#include "store_expire.h"
 #include "topology.h"
 
 struct number {
@@ -18,7 +19,7 @@ struct number {
 };
 
 enum {
-    NUMBERS = 13,
+    NUMBERS = 14,
 };
 
 /* The limits say: PREFETCH, what a quorum queue takes well; BATCH_LINGER_MS, a
@@ -35,6 +36,8 @@ static const struct number checkpoint_s = {"CHECKPOINT_S", 60, 0, 86400};
 static const struct number backup_every_s = {"BACKUP_EVERY_S", 3600, 1,
                                              31 * 86400};
 static const struct number backup_keep = {"BACKUP_KEEP", 24, 1, 10000};
+static const struct number keep_days = {"HISTORY_KEEP_DAYS", 0, 0,
+                                        STORE_KEEP_DAYS_MAX};
 static const struct number requests_per_s = {"HTTP_REQUESTS_PER_S_MAX", 0, 0,
                                              1000000};
 static const struct number per_address = {"HTTP_CONNECTIONS_PER_ADDRESS_MAX", 0,
@@ -59,7 +62,7 @@ static enum result read_numbers(struct config *config, struct fault *fault)
         &port,        &batch_max,      &linger_ms,    &prefetch,
         &readers,     &connections,    &checkpoint_s, &backup_every_s,
         &backup_keep, &requests_per_s, &per_address,  &live_readers,
-        &heartbeat_s};
+        &heartbeat_s, &keep_days};
     for (size_t i = 0; i < NUMBERS; i++) {
         enum result r = read_number(numbers[i], &values[i], fault);
         if (r != RESULT_OK)
@@ -78,6 +81,7 @@ static enum result read_numbers(struct config *config, struct fault *fault)
     config->connections_per_address_max = (uint32_t)values[10];
     config->live_readers_max = (uint32_t)values[11];
     config->live_heartbeat_s = (uint32_t)values[12];
+    config->keep_days = (uint32_t)values[13];
     if (config->live_readers_max == 0)
         config->live_readers_max = config->http_connections_max / 2;
     if (config->live_readers_max > config->http_connections_max)

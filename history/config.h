@@ -22,6 +22,7 @@ struct config {
     uint32_t http_connections_max;
     uint32_t live_readers_max; /* of them, live streams */
     uint32_t live_heartbeat_s;
+    uint32_t keep_days;                   /* 0: for ever */
     char backup_dir[ENV_VALUE_BYTES_MAX]; /* "": no scheduled backups */
     uint32_t backup_every_s;
     uint32_t backup_keep;

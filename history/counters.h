@@ -14,6 +14,8 @@ struct counters {
     _Atomic uint64_t views_known;
     _Atomic uint64_t views_erased;  /* refused: their user was erased */
     _Atomic uint64_t views_removed; /* refused: their id was removed */
+    _Atomic uint64_t views_paused;  /* refused: not wanted by their user */
+    _Atomic uint64_t views_expired; /* refused: older than is kept */
     _Atomic uint64_t views_without_id;
     _Atomic uint64_t views_recovered; /* found in the stream alone */
     _Atomic uint64_t checkpoints;     /* rounds that ended well */

@@ -70,6 +70,7 @@ static enum result replay_rest(const struct drill_options *options,
     struct replay_options replaying = {
         .amqp = options->amqp,
         .path = scratch->store,
+        .keep_all = true, /* the comparison knows what need not be there */
         .erased = options->erased,
         .removed = options->removed,
         .from = "checkpoint", /* an empty store has none: its first */

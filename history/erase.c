@@ -122,19 +122,18 @@ enum result erase_at_start(struct store *store, const char *db,
     CLEANUP(erased_set_done) struct erased_set set = {0};
     int64_t views = 0;
     enum result r = erased_files_read(db, backup_dir, &set, fault);
-    size_t in_files = set.count;
     if (r == RESULT_OK)
         r = store_erase_import(store, &set, &views, fault);
     if (r == RESULT_OK)
         r = store_erase_resume(store, fault);
     if (r == RESULT_OK)
         r = remove_at_start(store, db, backup_dir, fault);
-    if (r != RESULT_OK || store_erased(store)->count == in_files)
+    if (r != RESULT_OK || erased_set_is_same(store_erased(store), &set))
         return r;
     struct fault why = {0};
     if (erased_files_write(db, backup_dir, store_erased(store), &why) !=
         RESULT_OK)
-        log_warn("tombstones are in the store alone", log_text("why", why.text),
-                 log_end());
+        log_warn("tombstones and pauses are in the store alone",
+                 log_text("why", why.text), log_end());
     return RESULT_OK;
 }

@@ -11,7 +11,7 @@
 #include "siphash.h"
 
 enum {
-    LINE_BYTES_MAX = 64, /* 32 digits, a space, 20 more, the end */
+    LINE_BYTES_MAX = 80, /* 32 digits, twice a space and 20 more, the end */
     CAPACITY_MIN = 16,
 };
 
@@ -36,16 +36,24 @@ void erased_set_done(struct erased_set *set)
     *set = (struct erased_set){0};
 }
 
-/* Where the user is, or would be. */
+static int compare(const struct erased_entry *entry,
+                   const struct erased_user *user, int64_t from_ms)
+{
+    int order = memcmp(entry->user.hash, user->hash, sizeof user->hash);
+    if (order != 0)
+        return order;
+    return entry->from_ms < from_ms ? -1 : entry->from_ms > from_ms;
+}
+
+/* Where the entry is, or would be. */
 static size_t place_of(const struct erased_set *set,
-                       const struct erased_user *user)
+                       const struct erased_user *user, int64_t from_ms)
 {
     size_t low = 0;
     size_t high = set->count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (memcmp(set->entries[middle].user.hash, user->hash,
-                   sizeof user->hash) < 0)
+        if (compare(&set->entries[middle], user, from_ms) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -54,11 +62,12 @@ static size_t place_of(const struct erased_set *set,
 }
 
 const struct erased_entry *erased_set_find(const struct erased_set *set,
-                                           const struct erased_user *user)
+                                           const struct erased_user *user,
+                                           int64_t from_ms)
 {
-    size_t at = place_of(set, user);
-    bool found = at < set->count && memcmp(set->entries[at].user.hash,
-                                           user->hash, sizeof user->hash) == 0;
+    size_t at = place_of(set, user, from_ms);
+    bool found =
+        at < set->count && compare(&set->entries[at], user, from_ms) == 0;
     return found ? &set->entries[at] : NULL;
 }
 
@@ -78,10 +87,12 @@ bool erased_set_reserve(struct erased_set *set)
 
 bool erased_set_add(struct erased_set *set, const struct erased_entry *entry)
 {
-    size_t at = place_of(set, &entry->user);
-    if (erased_set_find(set, &entry->user) != NULL) {
-        if (entry->until_ms > set->entries[at].until_ms)
-            set->entries[at].until_ms = entry->until_ms;
+    size_t at = place_of(set, &entry->user, entry->from_ms);
+    if (erased_set_find(set, &entry->user, entry->from_ms) != NULL) {
+        int64_t *until_ms = &set->entries[at].until_ms;
+        bool later = entry->until_ms > *until_ms;
+        if (later == (entry->from_ms == ERASED_FROM_EVER))
+            *until_ms = entry->until_ms;
         return true;
     }
     if (!erased_set_reserve(set))
@@ -93,15 +104,60 @@ bool erased_set_add(struct erased_set *set, const struct erased_entry *entry)
     return true;
 }
 
-bool erased_set_has(const struct erased_set *set, const struct viewed *viewed)
+static bool is_of(const struct erased_entry *entry,
+                  const struct erased_user *user)
 {
-    if (set->count == 0 || viewed->user_id[0] == '\0')
-        return false;
+    return memcmp(entry->user.hash, user->hash, sizeof user->hash) == 0;
+}
+
+/* Pauses of one user come one after the other: the last that began before is
+ * the one that the time may be in. */
+enum erased_why erased_set_why(const struct erased_set *set,
+                               const struct erased_question *question)
+{
+    if (set->count == 0 || question->user_id_bytes == 0)
+        return ERASED_NOT;
+    int64_t ms = question->viewed_at_ms;
     struct erased_user user =
-        erased_user_of(viewed->user_id, strlen(viewed->user_id));
-    const struct erased_entry *entry = erased_set_find(set, &user);
-    return entry != NULL &&
-           (!viewed->time_given || viewed->viewed_at_ms <= entry->until_ms);
+        erased_user_of(question->user_id, question->user_id_bytes);
+    const struct erased_entry *tombstone =
+        erased_set_find(set, &user, ERASED_FROM_EVER);
+    if (tombstone != NULL &&
+        (!question->time_given || ms <= tombstone->until_ms))
+        return ERASED_USER;
+    size_t at = place_of(set, &user, ms + 1);
+    const struct erased_entry *pause = at > 0 ? &set->entries[at - 1] : NULL;
+    return pause != NULL && is_of(pause, &user) &&
+                   pause->from_ms != ERASED_FROM_EVER && ms <= pause->until_ms
+               ? ERASED_PAUSE
+               : ERASED_NOT;
+}
+
+size_t erased_set_pauses(const struct erased_set *set,
+                         const struct erased_user *user,
+                         const struct erased_entry **ret_open)
+{
+    size_t at = place_of(set, user, ERASED_FROM_EVER + 1);
+    size_t count = 0;
+    *ret_open = NULL;
+    for (; at < set->count && is_of(&set->entries[at], user); at++, count++)
+        if (set->entries[at].until_ms == ERASED_OPEN)
+            *ret_open = &set->entries[at];
+    return count;
+}
+
+bool erased_set_is_same(const struct erased_set *a, const struct erased_set *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct erased_entry *one = &a->entries[i];
+        const struct erased_entry *other = &b->entries[i];
+        if (compare(one, &other->user, other->from_ms) != 0 ||
+            one->until_ms != other->until_ms)
+            return false;
+    }
+    return true;
 }
 
 static int hex_value(char digit)
@@ -113,7 +169,7 @@ static int hex_value(char digit)
 
 static bool read_line(const char *line, struct erased_entry *ret)
 {
-    struct erased_entry entry;
+    struct erased_entry entry = {.from_ms = ERASED_FROM_EVER};
     for (size_t i = 0; i < sizeof entry.user.hash; i++, line += 2) {
         int high = hex_value(line[0]);
         int low = high < 0 ? -1 : hex_value(line[1]);
@@ -121,8 +177,14 @@ static bool read_line(const char *line, struct erased_entry *ret)
             return false;
         entry.user.hash[i] = (uint8_t)(high << 4 | low);
     }
-    if (*line++ != ' ' || !decimal_take(&line, &entry.until_ms) ||
-        *line != '\0')
+    if (*line++ != ' ' || !decimal_take(&line, &entry.until_ms))
+        return false;
+    if (*line != '\0') {
+        entry.from_ms = entry.until_ms;
+        if (!decimal_take(&line, &entry.until_ms))
+            return false;
+    }
+    if (*line != '\0')
         return false;
     *ret = entry;
     return true;
@@ -167,6 +229,8 @@ static bool write_lines(FILE *file, const void *context)
         const struct erased_entry *entry = &set->entries[i];
         for (size_t j = 0; j < sizeof entry->user.hash; j++)
             (void)fprintf(file, "%02x", entry->user.hash[j]);
+        if (entry->from_ms != ERASED_FROM_EVER)
+            (void)fprintf(file, " %" PRId64, entry->from_ms);
         (void)fprintf(file, " %" PRId64 "\n", entry->until_ms);
     }
     return !ferror(file);

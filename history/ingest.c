@@ -55,16 +55,29 @@ static void note(struct ingest *ingest, enum result result,
                   log_end());
 }
 
+static _Atomic uint64_t *counter_of(struct counters *counters,
+                                    enum store_written written)
+{
+    switch (written) {
+    case STORE_NEW:
+        return &counters->views_new;
+    case STORE_KNOWN:
+        return &counters->views_known;
+    case STORE_REMOVED:
+        return &counters->views_removed;
+    case STORE_PAUSED:
+        return &counters->views_paused;
+    case STORE_EXPIRED:
+        return &counters->views_expired;
+    case STORE_ERASED:
+    default:
+        return &counters->views_erased;
+    }
+}
+
 static void count(struct counters *counters, const struct store_view *view)
 {
-    if (view->written == STORE_NEW)
-        counters->views_new++;
-    else if (view->written == STORE_KNOWN)
-        counters->views_known++;
-    else if (view->written == STORE_REMOVED)
-        counters->views_removed++;
-    else
-        counters->views_erased++;
+    ++*counter_of(counters, view->written);
     if (!view->viewed->id_given)
         counters->views_without_id++;
 }

@@ -17,6 +17,13 @@ static void write_ingest(struct buffer *b, struct counters *c)
     metrics_write_counter(b, "history_views_removed_total",
                           "Views that were refused: they had been removed.",
                           c->views_removed);
+    metrics_write_counter(b, "history_views_paused_total",
+                          "Views that were refused: their user had paused "
+                          "recording.",
+                          c->views_paused);
+    metrics_write_counter(b, "history_views_expired_total",
+                          "Views that were refused: older than is kept.",
+                          c->views_expired);
     metrics_write_counter(b, "history_views_without_id_total",
                           "Views whose publisher gave no id.",
                           c->views_without_id);

@@ -45,6 +45,7 @@ struct replay_options {
     const char *to;   /* NULL, an offset (inclusive), a time (exclusive) */
     /* Tombstones of another store, for a file that may not have them; NULL:
      * none. */
+    bool keep_all; /* drops what the file says of how long to keep */
     const struct erased_set *erased;
     const struct removed_set *removed; /* likewise */
     bool dry_run; /* looks, writes nothing; the file may be missing */

@@ -5,6 +5,7 @@
 
 #include "clock.h"
 #include "store_erase.h"
+#include "store_expire.h"
 #include "store_look.h"
 #include "store_removed.h"
 #include "topology.h"
@@ -53,6 +54,8 @@ static enum result open_store(struct replay_sink *sink,
         r = store_erase_import(sink->store, options->erased, &views, fault);
     if (r == RESULT_OK && options->removed != NULL)
         r = store_removed_import(sink->store, options->removed, &views, fault);
+    if (r == RESULT_OK && options->keep_all)
+        r = store_keep_all(sink->store, fault);
     return r;
 }
 
@@ -171,6 +174,18 @@ static enum result publish(struct replay_sink *sink,
     return read_confirms(sink, IN_FLIGHT_MAX, fault);
 }
 
+static bool is_refused(const struct erased_set *set,
+                       const struct viewed *viewed)
+{
+    struct erased_question question = {
+        .user_id = viewed->user_id,
+        .user_id_bytes = strlen(viewed->user_id),
+        .time_given = viewed->time_given,
+        .viewed_at_ms = viewed->viewed_at_ms,
+    };
+    return erased_set_why(set, &question) != ERASED_NOT;
+}
+
 enum result replay_sink_take(struct replay_sink *sink,
                              const struct stream_message *message,
                              const struct viewed *viewed,
@@ -186,7 +201,7 @@ enum result replay_sink_take(struct replay_sink *sink,
         return RESULT_OK;
     }
     bool has = false;
-    bool is_gone = erased_set_has(&sink->erased, viewed);
+    bool is_gone = is_refused(&sink->erased, viewed);
     enum result r = RESULT_OK;
     if (!is_gone && sink->look != NULL)
         r = store_look_removed(sink->look, &viewed->id, &is_gone, fault);

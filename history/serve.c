@@ -17,6 +17,7 @@
 #include "loop.h"
 #include "queue_depths.h"
 #include "store.h"
+#include "store_expire.h"
 
 enum {
     CONNECT_TIMEOUT_MS = 5 * 1000,
@@ -85,9 +86,13 @@ static enum result start_store(struct service *service, struct fault *fault)
     struct store_config config = {.path = service->config->db,
                                   .readers = service->config->readers};
     enum result r = store_open(&config, &service->store, fault);
-    return r == RESULT_OK ? erase_at_start(service->store, service->config->db,
-                                           service->config->backup_dir, fault)
-                          : r;
+    if (r == RESULT_OK)
+        r = erase_at_start(service->store, service->config->db,
+                           service->config->backup_dir, fault);
+    return r == RESULT_OK
+               ? store_set_keep_days(service->store, "",
+                                     service->config->keep_days, fault)
+               : r;
 }
 
 static enum result start_live(struct service *service, struct fault *fault)

@@ -170,7 +170,11 @@ static enum result read_state(struct store *store, struct fault *fault)
     if (result == RESULT_OK)
         result = store_erased_rows(store->db, &store->erased, fault);
     if (result == RESULT_OK)
+        result = store_paused_rows(store->db, &store->erased, fault);
+    if (result == RESULT_OK)
         result = store_removed_open(store, fault);
+    if (result == RESULT_OK)
+        result = store_expiry_open(store, fault);
     if (result != RESULT_OK)
         return result;
     /* A new view must be beyond the mark, whatever was deleted. */
@@ -295,6 +299,7 @@ enum result store_close(struct store *store, struct fault *fault)
     tail_free(store->tail);
     erased_set_done(&store->erased);
     store_removed_close(store);
+    store_expiry_close(store);
     free(store->entries);
     free(store->wal_path);
     free(store->path);

@@ -36,6 +36,8 @@ enum store_written {
     STORE_KNOWN,   /* its id was there: nothing changed */
     STORE_ERASED,  /* its user was erased after it: see store_erase.h */
     STORE_REMOVED, /* its id was removed: see store_removed.h */
+    STORE_PAUSED,  /* its user did not want it recorded: see store_paused.h */
+    STORE_EXPIRED, /* older than views are kept: see store_expire.h */
 };
 
 struct store_view {

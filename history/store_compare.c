@@ -3,15 +3,27 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "store_parts.h"
 
 /* Both are read by one connection, in one transaction. */
 struct comparing {
     struct sqlite_db *db;
+    struct erased_set refused; /* by the live store */
     int64_t since_ms;
+    int64_t soon_ms;
     struct store_comparison *result;
     struct store_difference unnamed; /* counted in all, not by name */
 };
+
+/* Not older than the live store keeps its user's views; ?1 is a little later
+ * than now, for those that it is about to delete. */
+#define DAYS(user)                                                             \
+    "coalesce((SELECT k.keep_days FROM main.retention k WHERE k.user_id "      \
+    "= " user "), 1000000)"
+#define IS_KEPT(t)                                                             \
+    t ".viewed_at_ms > ?1 - 86400000 * min(" DAYS("''") ", " DAYS(             \
+        t ".user_id") ")"
 
 /* --- by user -------------------------------------------------------------- */
 
@@ -41,7 +53,10 @@ static enum result open_users(struct comparing *c, const char *sql,
                               struct users *ret, struct fault *fault)
 {
     enum result r = sqlite_db_prepare(c->db, sql, &ret->rows, fault);
-    return r == RESULT_OK ? step(c, ret, fault) : r;
+    if (r != RESULT_OK)
+        return r;
+    sqlite3_bind_int64(ret->rows, 1, c->soon_ms);
+    return step(c, ret, fault);
 }
 
 /* A hand that altered a row may have written any text. */
@@ -126,14 +141,17 @@ static enum result compare_users(struct comparing *c, struct fault *fault)
 {
     struct users live = {.rows = NULL};
     struct users rebuilt = {.rows = NULL};
-    enum result r = open_users(
-        c, "SELECT " STORE_ROW_COLUMNS " FROM main.views ORDER BY user_id",
-        &live, fault);
+    enum result r =
+        open_users(c,
+                   "SELECT " STORE_ROW_COLUMNS
+                   " FROM main.views v WHERE " IS_KEPT("v") " ORDER BY user_id",
+                   &live, fault);
     if (r == RESULT_OK)
-        r = open_users(c,
-                       "SELECT " STORE_ROW_COLUMNS
-                       " FROM rebuilt.views ORDER BY user_id",
-                       &rebuilt, fault);
+        r = open_users(
+            c,
+            "SELECT " STORE_ROW_COLUMNS
+            " FROM rebuilt.views v WHERE " IS_KEPT("v") " ORDER BY user_id",
+            &rebuilt, fault);
     while (r == RESULT_OK && (live.at_row || rebuilt.at_row))
         r = compare_user(c, &live, &rebuilt, fault);
     c->result->live_without_id = live.without_id;
@@ -214,13 +232,24 @@ static void take_live(struct comparing *c, sqlite3_stmt *at)
         result->oldest_lost_ms = row.received_ms;
 }
 
-/* A row that the rebuilt store alone has; or it was removed from the live one
- * while the other was rebuilt. */
+static bool is_refused(const struct comparing *c, const struct store_row *row)
+{
+    struct erased_question question = {
+        .user_id = row->user_id,
+        .user_id_bytes = row->user_id_bytes,
+        .time_given = row->time_given,
+        .viewed_at_ms = row->place.viewed_at_ms,
+    };
+    return erased_set_why(&c->refused, &question) != ERASED_NOT;
+}
+
+/* A row that the rebuilt store alone has; or it was removed from the live one,
+ * or refused there, while the other was rebuilt. */
 static void take_rebuilt(struct comparing *c, sqlite3_stmt *at)
 {
     struct store_row row;
     store_row_read(at, &row);
-    if (sqlite3_column_int(at, ROW_COLUMNS) != 0) {
+    if (sqlite3_column_int(at, ROW_COLUMNS) != 0 || is_refused(c, &row)) {
         take_off(&c->result->rebuilt, &row);
         return;
     }
@@ -235,6 +264,8 @@ static enum result each_row(struct comparing *c, const char *sql,
     sqlite3_stmt *rows = NULL;
     enum result r = sqlite_db_prepare(c->db, sql, &rows, fault);
     int code = SQLITE_DONE;
+    if (r == RESULT_OK)
+        sqlite3_bind_int64(rows, 1, c->soon_ms);
     while (r == RESULT_OK && (code = sqlite3_step(rows)) == SQLITE_ROW)
         take(c, rows);
     if (r == RESULT_OK && code != SQLITE_DONE)
@@ -262,13 +293,14 @@ static const char live_rows[] = "SELECT " COLUMNS_OF(
     "l") ", r.id IS NOT NULL, r.user_id, EXISTS ("
          "SELECT 1 FROM rebuilt.removed d WHERE d.id = l.id)"
          " FROM main.views l LEFT JOIN rebuilt.views r ON r.id = l.id"
-         " WHERE l.flags & 1 AND (r.id IS NULL OR " IS_OTHERWISE ")";
+         " WHERE l.flags & 1 AND (r.id IS NULL OR " IS_OTHERWISE ")"
+         " AND " IS_KEPT("l");
 
 static const char rebuilt_rows[] = "SELECT " COLUMNS_OF(
     "r") ", EXISTS ("
          "SELECT 1 FROM main.removed d WHERE d.id = r.id)"
          " FROM rebuilt.views r LEFT JOIN main.views l ON l.id = r.id"
-         " WHERE r.flags & 1 AND l.id IS NULL";
+         " WHERE r.flags & 1 AND l.id IS NULL AND " IS_KEPT("r");
 
 static enum result compare_rows(struct comparing *c, struct fault *fault)
 {
@@ -296,12 +328,20 @@ enum result store_compare(const char *live, const char *rebuilt,
                           struct fault *fault)
 {
     *ret = (struct store_comparison){.users = 0};
-    struct comparing c = {.since_ms = since_ms, .result = ret};
+    struct comparing c = {
+        .since_ms = since_ms,
+        .soon_ms = clock_now_ms() + 60 * 1000,
+        .result = ret,
+    };
     enum result r = sqlite_db_open_visitor(live, &c.db, fault);
     if (r == RESULT_OK)
         r = attach(&c, rebuilt, fault);
     if (r == RESULT_OK)
         r = sqlite_db_run(c.db, "BEGIN", fault);
+    if (r == RESULT_OK)
+        r = store_erased_rows(c.db, &c.refused, fault);
+    if (r == RESULT_OK)
+        r = store_paused_rows(c.db, &c.refused, fault);
     if (r == RESULT_OK)
         r = compare_users(&c, fault);
     if (r == RESULT_OK && ret->users_differing > 0)
@@ -309,6 +349,7 @@ enum result store_compare(const char *live, const char *rebuilt,
     if (c.db != NULL)
         (void)sqlite_db_run(c.db, "COMMIT", NULL); /* it has written nothing */
     (void)sqlite_db_close(c.db, NULL);
+    erased_set_done(&c.refused);
     if (r == RESULT_OK)
         ret->users_differing = (int64_t)ret->named;
     return r;

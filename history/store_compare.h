@@ -40,8 +40,9 @@ struct store_comparison {
 
 /*
  * The live store may be in use; one moment of it is read. What it received at
- * since_ms or later may be missing from the rebuilt one. Some 6 s for a
- * million views. Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE.
+ * since_ms or later may be missing from the rebuilt one, and views that are
+ * older than it keeps them, or were not to be recorded, are nobody's loss. Some
+ * 6 s for a million views. Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE.
  */
 enum result store_compare(const char *live, const char *rebuilt,
                           int64_t since_ms, struct store_comparison *ret,

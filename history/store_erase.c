@@ -7,7 +7,6 @@
 #include "store_parts.h"
 
 enum {
-    DELETE_ROWS = 200,  /* of a step: some 10 ms */
     NOTE_VIEWS = 2000,  /* merged in one go before the tombstone: 15 ms */
     CUT_TRIES_MAX = 50, /* 100 ms each, see store_checkpoint.c */
 };
@@ -95,6 +94,8 @@ static enum result forget_user(struct store *store,
         return r;
     bind_user(forget, 1, user);
     r = store_step(store, forget, "cannot forget a user", fault);
+    if (r == RESULT_OK)
+        r = store_forget_keep_days(store, user, fault);
     return r == RESULT_OK ? store_removed_erase(store, user, fault) : r;
 }
 
@@ -139,7 +140,11 @@ static enum result note(struct store *store, struct store_erasure *erasure,
         r = find_latest(store, erasure, fault);
     if (r != RESULT_OK)
         return r;
-    struct erased_entry entry = {user_of(erasure), erasure->until_ms};
+    struct erased_entry entry = {
+        .user = user_of(erasure),
+        .from_ms = ERASED_FROM_EVER,
+        .until_ms = erasure->until_ms,
+    };
     if (!erased_set_reserve(&store->erased))
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     r = store_begin(store, fault);
@@ -147,187 +152,32 @@ static enum result note(struct store *store, struct store_erasure *erasure,
         r = write_tombstone(store, &entry, erasure->user_id, fault);
     r = end_transaction(store, r, fault);
     /* After the commit: a view that is refused is acknowledged, and gone. */
-    if (r == RESULT_OK)
+    if (r == RESULT_OK) {
         (void)erased_set_add(&store->erased, &entry);
+        store_forgot_keep_days(store, &entry.user);
+    }
     return r;
 }
 
 /* --- 3, 4: rows, entries, names of videos --------------------------------- */
 
-struct deletion {
-    sqlite3_stmt *places; /* of the user's list */
-    sqlite3_stmt *row;
-    sqlite3_stmt *delete_row;
-    sqlite3_stmt *delete_entry;
-};
-
-static void deletion_done(struct deletion *d)
-{
-    finalize(&d->places);
-    finalize(&d->row);
-    finalize(&d->delete_row);
-    finalize(&d->delete_entry);
-}
-
-static enum result deletion_prepare(struct store *store, struct deletion *d,
-                                    struct fault *fault)
-{
-    enum result r =
-        prepare(store,
-                "SELECT viewed_at_ms, seq FROM listed WHERE list = ?1"
-                " AND (viewed_at_ms, seq) > (?2, ?3) AND viewed_at_ms <= ?4"
-                " ORDER BY viewed_at_ms, seq LIMIT ?5",
-                &d->places, fault);
-    if (r == RESULT_OK)
-        r = prepare(store,
-                    "SELECT " STORE_ROW_COLUMNS " FROM views WHERE seq = ?1",
-                    &d->row, fault);
-    if (r == RESULT_OK)
-        r = prepare(store, "DELETE FROM views WHERE seq = ?1", &d->delete_row,
-                    fault);
-    if (r == RESULT_OK)
-        r = prepare(store,
-                    "DELETE FROM listed WHERE list = ?1 AND viewed_at_ms = ?2"
-                    " AND seq = ?3",
-                    &d->delete_entry, fault);
-    return r;
-}
-
-static enum result delete_entries(struct store *store, struct deletion *d,
-                                  const struct tail_entry *entries,
-                                  size_t count, struct fault *fault)
-{
-    enum result r = RESULT_OK;
-    for (size_t i = 0; i < count && r == RESULT_OK; i++) {
-        sqlite3_bind_int64(d->delete_entry, 1, entries[i].list);
-        sqlite3_bind_int64(d->delete_entry, 2, entries[i].place.viewed_at_ms);
-        sqlite3_bind_int64(d->delete_entry, 3, entries[i].place.seq);
-        r = store_step(store, d->delete_entry, "cannot delete an entry", fault);
-    }
-    return r;
-}
-
-static enum result delete_row(struct store *store, struct deletion *d,
-                              int64_t seq, const struct tail_entry *entries,
-                              size_t count, struct fault *fault)
-{
-    sqlite3_bind_int64(d->delete_row, 1, seq);
-    enum result r =
-        store_step(store, d->delete_row, "cannot delete a view", fault);
-    return r == RESULT_OK ? delete_entries(store, d, entries, count, fault) : r;
-}
-
-enum result store_delete_view(struct store *store, int64_t seq,
-                              const struct tail_entry *entries, size_t count,
-                              struct fault *fault)
-{
-    CLEANUP(deletion_done) struct deletion d = {0};
-    enum result r = deletion_prepare(store, &d, fault);
-    return r == RESULT_OK ? delete_row(store, &d, seq, entries, count, fault)
-                          : r;
-}
-
-/* The row at the place, where it is the user's. */
-static enum result delete_view(struct store *store, struct deletion *d,
-                               const struct store_erasure *erasure,
-                               struct store_place place, int64_t *removed,
-                               struct fault *fault)
-{
-    struct tail_entry entries[TAIL_LISTS_MAX];
-    size_t count = 0;
-    bool is_users = false;
-    struct store_row row;
-    sqlite3_bind_int64(d->row, 1, place.seq);
-    int code = sqlite3_step(d->row);
-    if (code == SQLITE_ROW) {
-        store_row_read(d->row, &row);
-        is_users = strcmp(row.user_id, erasure->user_id) == 0;
-        count = store_entries(&store->list_key, row.user_id, row.video_id,
-                              row.place, entries);
-    }
-    enum result r = code == SQLITE_ROW || code == SQLITE_DONE
-                        ? RESULT_OK
-                        : store_fault(store, "cannot read", fault);
-    sqlite3_reset(d->row);
-    if (r != RESULT_OK || !is_users)
-        return r;
-    r = delete_row(store, d, place.seq, entries, count, fault);
-    if (r == RESULT_OK)
-        ++*removed;
-    return r;
-}
-
-static enum result read_places(struct store *store, struct deletion *d,
-                               const struct store_erasure *erasure,
-                               int64_t list,
-                               struct store_place places[DELETE_ROWS],
-                               size_t *ret_count, struct fault *fault)
-{
-    sqlite3_bind_int64(d->places, 1, list);
-    sqlite3_bind_int64(d->places, 2, erasure->after.viewed_at_ms);
-    sqlite3_bind_int64(d->places, 3, erasure->after.seq);
-    sqlite3_bind_int64(d->places, 4, erasure->until_ms);
-    sqlite3_bind_int64(d->places, 5, DELETE_ROWS);
-    size_t count = 0;
-    int code;
-    while ((code = sqlite3_step(d->places)) == SQLITE_ROW)
-        places[count++] =
-            (struct store_place){sqlite3_column_int64(d->places, 0),
-                                 sqlite3_column_int64(d->places, 1)};
-    enum result r = code == SQLITE_DONE
-                        ? RESULT_OK
-                        : store_fault(store, "cannot read", fault);
-    sqlite3_reset(d->places);
-    *ret_count = count;
-    return r;
-}
-
-/* In the transaction that is open. */
-static enum result delete_places(struct store *store, struct deletion *d,
-                                 const struct store_erasure *erasure,
-                                 const struct store_place *places, size_t count,
-                                 int64_t *removed, struct fault *fault)
-{
-    enum result r = RESULT_OK;
-    for (size_t i = 0; i < count && r == RESULT_OK; i++)
-        r = delete_view(store, d, erasure, places[i], removed, fault);
-    if (r != RESULT_OK)
-        return r;
-    sqlite3_bind_int64(store->add_views, 1, -*removed);
-    return store_step(store, store->add_views, "cannot count", fault);
-}
-
 static enum result delete_some(struct store *store,
                                struct store_erasure *erasure, bool *ret_more,
                                struct fault *fault)
 {
-    CLEANUP(deletion_done) struct deletion d = {0};
-    struct store_place places[DELETE_ROWS];
-    size_t count = 0;
-    int64_t list;
-    int64_t removed = 0;
+    struct store_deletion deletion = {
+        .user_id = erasure->user_id,
+        .until_ms = erasure->until_ms,
+        .after = erasure->after,
+        .views = erasure->views,
+    };
     *ret_more = false;
-    if (!list_of(store, erasure, &list))
+    if (!list_of(store, erasure, &deletion.list))
         return RESULT_OK;
-    enum result r = deletion_prepare(store, &d, fault);
-    if (r == RESULT_OK)
-        r = read_places(store, &d, erasure, list, places, &count, fault);
-    if (r != RESULT_OK || count == 0)
-        return r;
-    r = store_begin(store, fault);
-    if (r == RESULT_OK)
-        r = delete_places(store, &d, erasure, places, count, &removed, fault);
-    list_changes_begin(&store->changes);
-    r = end_transaction(store, r, fault);
-    list_changes_raise_all(&store->changes);
-    list_changes_end(&store->changes);
-    if (r != RESULT_OK)
-        return r;
-    atomic_fetch_sub(&store->views, removed);
-    erasure->views += removed;
-    erasure->after = places[count - 1];
-    *ret_more = true;
-    return RESULT_OK;
+    enum result r = store_delete_some(store, &deletion, ret_more, fault);
+    erasure->after = deletion.after;
+    erasure->views = deletion.views;
+    return r;
 }
 
 static enum result forget_pending(struct store *store,
@@ -429,7 +279,10 @@ enum result store_erased_rows(struct sqlite_db *db, struct erased_set *set,
                                       &rows, fault);
     int code = SQLITE_DONE;
     while (r == RESULT_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
-        struct erased_entry entry = {.until_ms = sqlite3_column_int64(rows, 1)};
+        struct erased_entry entry = {
+            .from_ms = ERASED_FROM_EVER,
+            .until_ms = sqlite3_column_int64(rows, 1),
+        };
         memcpy(entry.user.hash, sqlite3_column_blob(rows, 0),
                sizeof entry.user.hash); /* the table checks its length */
         if (!erased_set_add(set, &entry))
@@ -477,7 +330,8 @@ static enum result read_names(struct store *store, const char *sql,
     while (r == RESULT_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(rows, 0);
         struct erased_user user = erased_user_of(name, strlen(name));
-        if (wanted != NULL && erased_set_find(wanted, &user) == NULL)
+        if (wanted != NULL &&
+            erased_set_find(wanted, &user, ERASED_FROM_EVER) == NULL)
             continue;
         if (!names_add(names, name))
             r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
@@ -500,7 +354,7 @@ static enum result erase_named(struct store *store, const struct names *names,
         memcpy(erasure.user_id, names->names[i], sizeof erasure.user_id);
         struct erased_user user = user_of(&erasure);
         const struct erased_entry *entry =
-            erased_set_find(&store->erased, &user);
+            erased_set_find(&store->erased, &user, ERASED_FROM_EVER);
         erasure.until_ms = entry != NULL ? entry->until_ms : INT64_MIN;
         r = store_erase(store, &erasure, fault);
         *ret_views += erasure.views;
@@ -521,23 +375,43 @@ enum result store_erase_resume(struct store *store, struct fault *fault)
     return r == RESULT_OK ? erase_named(store, &names, &views, fault) : r;
 }
 
-/* Those that the store does not have yet, or only until earlier. */
+static bool is_pause(const struct erased_entry *entry)
+{
+    return entry->from_ms != ERASED_FROM_EVER;
+}
+
+static bool is_known(const struct store *store,
+                     const struct erased_entry *entry)
+{
+    const struct erased_entry *mine =
+        erased_set_find(&store->erased, &entry->user, entry->from_ms);
+    if (mine == NULL)
+        return false;
+    return is_pause(entry) ? mine->until_ms <= entry->until_ms
+                           : mine->until_ms >= entry->until_ms;
+}
+
+/* Those that the store does not have yet, or otherwise. Of a pause nothing was
+ * stored, so nothing is to go. */
 static enum result import_new(struct store *store, const struct erased_set *set,
                               struct erased_set *ret_new, struct fault *fault)
 {
     enum result r = store_begin(store, fault);
     for (size_t i = 0; i < set->count && r == RESULT_OK; i++) {
         const struct erased_entry *entry = &set->entries[i];
-        const struct erased_entry *mine =
-            erased_set_find(&store->erased, &entry->user);
-        if (mine != NULL && mine->until_ms >= entry->until_ms)
+        if (is_known(store, entry))
             continue;
-        r = write_tombstone(store, entry, NULL, fault);
-        if (r == RESULT_OK && (!erased_set_add(ret_new, entry) ||
-                               !erased_set_add(&store->erased, entry)))
+        r = is_pause(entry) ? store_write_pause(store, entry, fault)
+                            : write_tombstone(store, entry, NULL, fault);
+        if (r == RESULT_OK &&
+            ((!is_pause(entry) && !erased_set_add(ret_new, entry)) ||
+             !erased_set_add(&store->erased, entry)))
             r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     }
-    return end_transaction(store, r, fault);
+    r = end_transaction(store, r, fault);
+    for (size_t i = 0; i < ret_new->count && r == RESULT_OK; i++)
+        store_forgot_keep_days(store, &ret_new->entries[i].user);
+    return r;
 }
 
 enum result store_erase_import(struct store *store,

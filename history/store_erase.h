@@ -53,15 +53,16 @@ enum result store_erase(struct store *store, struct store_erasure *erasure,
 enum result store_erase_resume(struct store *store, struct fault *fault);
 
 /*
- * Takes over the tombstones of another store, and removes the views that they
- * are about; reads all rows where there is a new one. Before the store is
- * served. *ret_views: how many were removed.
+ * Takes over the tombstones and the pauses of another store, and removes the
+ * views that the tombstones are about; reads all rows where there is a new one.
+ * Before the store is served. *ret_views: how many were removed.
  */
 enum result store_erase_import(struct store *store,
                                const struct erased_set *set, int64_t *ret_views,
                                struct fault *fault);
 
-/* The store's tombstones. The writer's thread; the store's, until it changes.
+/* The store's tombstones and pauses. The writer's thread; the store's, until it
+ * changes.
  */
 const struct erased_set *store_erased(const struct store *store);
 

@@ -106,7 +106,8 @@ enum result store_look_contained(struct store_look *look,
 enum result store_look_erased(struct store_look *look, struct erased_set *set,
                               struct fault *fault)
 {
-    return store_erased_rows(look->db, set, fault);
+    enum result r = store_erased_rows(look->db, set, fault);
+    return r == RESULT_OK ? store_paused_rows(look->db, set, fault) : r;
 }
 
 enum result store_look_removals(struct store_look *look,

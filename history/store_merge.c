@@ -196,8 +196,10 @@ enum result store_tidy(struct store *store, bool quiet, bool *ret_more,
         result = store_removed_forget(store, fault);
     else if (is_due(store, from_views))
         result = tidy_tail(store, fault);
+    else if (store_expiry_due(store))
+        result = store_expire_step(store, fault);
     *ret_more = result == RESULT_OK &&
                 (store_checkpoint_due(store) || store_removed_due(store) ||
-                 is_due(store, from_views));
+                 is_due(store, from_views) || store_expiry_due(store));
     return result;
 }

@@ -56,6 +56,36 @@ enum {
     STORE_VIDEOS_NOTED = 16384, /* 128 KiB */
 };
 
+/* store_expire.c */
+struct store_keep {
+    struct erased_user user;
+    int64_t keep_ms;
+};
+
+enum store_expiry_phase {
+    STORE_EXPIRY_WAIT,
+    STORE_EXPIRY_MERGE,
+    STORE_EXPIRY_NEXT_RULE,
+    STORE_EXPIRY_DELETE,
+    STORE_EXPIRY_VIDEOS,
+};
+
+struct store_expiry {
+    int64_t keep_ms;          /* everybody's; INT64_MAX: for ever */
+    struct store_keep *users; /* sorted by user */
+    size_t count;
+    size_t capacity;
+    int64_t next_ms; /* monotonic: when the next round begins */
+    enum store_expiry_phase phase;
+    int64_t merge_seq; /* views up to here are to be in `listed` first */
+    bool any_rule;     /* user_id and rule_ms are a rule's */
+    char user_id[VIEWED_USER_BYTES_MAX + 1]; /* "": everybody */
+    int64_t rule_ms;
+    struct store_place after;
+    bool has_deleted; /* in this round */
+    char after_video[VIEWED_VIDEO_BYTES_MAX + 1];
+};
+
 struct store {
     char *path;
     char *wal_path;
@@ -83,7 +113,8 @@ struct store {
     int64_t removed_count;
     bool restoring;        /* what is inserted was removed */
     int64_t restorable_ms; /* the oldest's removed_ms; INT64_MAX: none is */
-    size_t merged;         /* entries of the frozen run that are in `listed` */
+    struct store_expiry expiry;
+    size_t merged; /* entries of the frozen run that are in `listed` */
     /* Lists of videos that are in `videos` for sure; 0: none. */
     int64_t videos_noted[STORE_VIDEOS_NOTED];
     int wal_pages;
@@ -193,11 +224,50 @@ enum result store_removed_forget(struct store *store, struct fault *fault);
 enum result store_write_restored(struct store *store, struct store_view *view,
                                  struct fault *fault);
 
-/* store_erase.c: deletes the row and its entries in `listed`. In the
+/* store_delete.c: deletes the row and its entries in `listed`. In the
  * transaction that is open. */
 enum result store_delete_view(struct store *store, int64_t seq,
                               const struct tail_entry *entries, size_t count,
                               struct fault *fault);
+
+/* Views of a list, oldest first. */
+struct store_deletion {
+    int64_t list;
+    const char *user_id;      /* whose it is; NULL: everybody's */
+    int64_t until_ms;         /* inclusive */
+    struct store_place after; /* moves on */
+    int64_t views;            /* how many went; grows */
+};
+
+/* Deletes some, in a transaction of its own, of those whose entries are in
+ * `listed`; *ret_more: there may be more. */
+enum result store_delete_some(struct store *store,
+                              struct store_deletion *deletion, bool *ret_more,
+                              struct fault *fault);
+
+/* store_expire.c */
+enum result store_expiry_open(struct store *store, struct fault *fault);
+void store_expiry_close(struct store *store);
+bool store_expired(const struct store *store, const struct viewed *viewed,
+                   int64_t received_ms);
+bool store_expiry_due(const struct store *store);
+enum result store_expire_step(struct store *store, struct fault *fault);
+/* An erased user's days go: in the transaction that is open, and after its
+ * commit. */
+enum result store_forget_keep_days(struct store *store,
+                                   const struct erased_user *user,
+                                   struct fault *fault);
+void store_forgot_keep_days(struct store *store,
+                            const struct erased_user *user);
+
+/* store_paused.c: adds a file's pauses. */
+enum result store_paused_rows(struct sqlite_db *db, struct erased_set *set,
+                              struct fault *fault);
+/* In the transaction that is open. */
+enum result store_write_pause(struct store *store,
+                              const struct erased_entry *entry,
+                              struct fault *fault);
+
 /* The tail becomes empty. */
 enum result store_merge_all(struct store *store, struct fault *fault);
 

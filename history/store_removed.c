@@ -565,7 +565,9 @@ static bool is_erased(const struct store *store,
                       const struct removed_view *view)
 {
     const struct erased_entry *entry =
-        view->user_given ? erased_set_find(&store->erased, &view->user) : NULL;
+        view->user_given
+            ? erased_set_find(&store->erased, &view->user, ERASED_FROM_EVER)
+            : NULL;
     return entry != NULL && view->removed_ms <= entry->until_ms;
 }
 

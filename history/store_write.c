@@ -171,23 +171,42 @@ static enum result insert_together(struct store *store, struct batch *batch,
     return result;
 }
 
+static enum erased_why why_refused(const struct store *store,
+                                   const struct viewed *viewed)
+{
+    if (store->erased.count == 0)
+        return ERASED_NOT;
+    struct erased_question question = {
+        .user_id = viewed->user_id,
+        .user_id_bytes = strlen(viewed->user_id),
+        .time_given = viewed->time_given,
+        .viewed_at_ms = viewed->viewed_at_ms,
+    };
+    return erased_set_why(&store->erased, &question);
+}
+
 /* STORE_KNOWN: it may be inserted. */
-static enum result check_gone(struct store *store, const struct viewed *viewed,
-                              enum store_written *ret, struct fault *fault)
+static enum result check_wanted(struct store *store,
+                                const struct store_view *view,
+                                enum store_written *ret, struct fault *fault)
 {
     bool is_removed = false;
     enum result result = RESULT_OK;
+    enum erased_why why = why_refused(store, view->viewed);
     *ret = STORE_KNOWN;
-    if (erased_set_has(&store->erased, viewed))
-        *ret = STORE_ERASED;
+    if (why != ERASED_NOT)
+        *ret = why == ERASED_USER ? STORE_ERASED : STORE_PAUSED;
+    else if (store_expired(store, view->viewed, view->received_ms))
+        *ret = STORE_EXPIRED;
     else if (store->removed_bits != NULL)
-        result = store_removed_has(store, &viewed->id, &is_removed, fault);
+        result =
+            store_removed_has(store, &view->viewed->id, &is_removed, fault);
     if (is_removed)
         *ret = STORE_REMOVED;
     return result;
 }
 
-/* All but those of erased users, and what was removed. */
+/* All but those that are not wanted. */
 static enum result insert_all(struct store *store, struct batch *batch,
                               struct store_view *views, size_t count,
                               struct fault *fault)
@@ -196,7 +215,7 @@ static enum result insert_all(struct store *store, struct batch *batch,
     size_t taken_count = 0;
     enum result result = RESULT_OK;
     for (size_t i = 0; i < count && result == RESULT_OK; i++) {
-        result = check_gone(store, views[i].viewed, &views[i].written, fault);
+        result = check_wanted(store, &views[i], &views[i].written, fault);
         if (result != RESULT_OK || views[i].written != STORE_KNOWN)
             continue;
         taken[taken_count++] = &views[i];

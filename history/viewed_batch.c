@@ -200,11 +200,27 @@ struct counts {
     size_t failed; /* of the refused, those that may do later */
 };
 
+static const char *reason_written(enum store_written written)
+{
+    switch (written) {
+    case STORE_REMOVED:
+        return "it was removed";
+    case STORE_PAUSED:
+        return "its user had paused recording";
+    case STORE_EXPIRED:
+        return "it is older than views are kept";
+    case STORE_NEW:
+    case STORE_KNOWN:
+    case STORE_ERASED:
+    default:
+        return "its user was erased";
+    }
+}
+
 static const char *reason_of(const struct one *one, struct counts *counts)
 {
     if (one->result == RESULT_OK)
-        return one->view.written == STORE_REMOVED ? "it was removed"
-                                                  : "its user was erased";
+        return reason_written(one->view.written);
     if (one->result == RESULT_MALFORMED)
         return one->fault.text[0] != '\0' ? one->fault.text
                                           : "this cannot be a view";

@@ -150,6 +150,13 @@ class HttpContract(Claims):
             self.check_live(views, "GET", path + "?nothing=1")
         for query in ("?userId=a&videoId=b", "?userId=a", "?nothing=1"):
             self.check_live(views, "DELETE", "/continue" + query)
+        put = {"method": "PUT", "headers": post["headers"]}
+        for path, name, value in (("/recording", "recording", False),
+                                  ("/recording", "recording", True),
+                                  ("/retention", "keepDays", 30)):
+            for body in (json.dumps({name: value}), "{}", "[", " " * 2000):
+                for query in ("?userId=anna", "", "?nothing=1"):
+                    self.check_live(views, path=path + query, body=body, **put)
         for path in ("/dead/retry", "/dead/discard"):
             for body in (json.dumps({"ids": [VIEW["id"]]}), "{", " " * 70000):
                 self.check_live(views, path=path, body=body, **post)

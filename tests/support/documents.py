@@ -47,14 +47,16 @@ class Document:
                 f"{what} {error.json_path}: {error.message[:300]}"
             )
 
-    def references(self, node=None):
+    def references(self):
         """All references, so that each can be tried."""
-        node = self.content if node is None else node
+        return self._references_in(self.content)
+
+    def _references_in(self, node):
         if isinstance(node, dict):
             if isinstance(node.get("$ref"), str):
                 yield node["$ref"]
             for child in node.values():
-                yield from self.references(child)
+                yield from self._references_in(child)
         elif isinstance(node, list):
             for child in node:
-                yield from self.references(child)
+                yield from self._references_in(child)

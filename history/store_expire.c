@@ -1,0 +1,363 @@
+#include "store_expire.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "list_key.h"
+#include "store_parts.h"
+
+enum {
+    DAY_MS = 24 * 60 * 60 * 1000,
+    EVERY_MS = 10 * 60 * 1000, /* short beside a day */
+    CAPACITY_MIN = 16,
+};
+
+static const int64_t for_ever_ms = INT64_MAX;
+
+static void finalize(sqlite3_stmt **statement)
+{
+    (void)sqlite3_finalize(*statement); /* repeats the last step's error */
+}
+
+static bool any_rule(const struct store_expiry *expiry)
+{
+    return expiry->keep_ms != for_ever_ms || expiry->count > 0;
+}
+
+/* --- the users who have days of their own --------------------------------- */
+
+static size_t place_of(const struct store_expiry *expiry,
+                       const struct erased_user *user)
+{
+    size_t low = 0;
+    size_t high = expiry->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (memcmp(expiry->users[middle].user.hash, user->hash,
+                   sizeof user->hash) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct store_keep *find(const struct store_expiry *expiry,
+                               const struct erased_user *user)
+{
+    size_t at = place_of(expiry, user);
+    bool found =
+        at < expiry->count &&
+        memcmp(expiry->users[at].user.hash, user->hash, sizeof user->hash) == 0;
+    return found ? &expiry->users[at] : NULL;
+}
+
+/* So that one more fits. */
+static bool reserve(struct store_expiry *expiry)
+{
+    if (expiry->count < expiry->capacity)
+        return true;
+    size_t capacity =
+        expiry->capacity > 0 ? expiry->capacity * 2 : CAPACITY_MIN;
+    struct store_keep *users =
+        reallocarray(expiry->users, capacity, sizeof *users);
+    if (users == NULL)
+        return false;
+    expiry->users = users;
+    expiry->capacity = capacity;
+    return true;
+}
+
+/* 0 days: takes the user out. There must be room. */
+static void put(struct store_expiry *expiry, const struct erased_user *user,
+                uint32_t days)
+{
+    size_t at = place_of(expiry, user);
+    struct store_keep *here = &expiry->users[at];
+    bool is_there = find(expiry, user) != NULL;
+    if (days == 0 && !is_there)
+        return;
+    if (days == 0) {
+        expiry->count--;
+        memmove(here, here + 1, (expiry->count - at) * sizeof *here);
+        return;
+    }
+    if (!is_there) {
+        memmove(here + 1, here, (expiry->count - at) * sizeof *here);
+        expiry->count++;
+    }
+    *here = (struct store_keep){*user, (int64_t)days * DAY_MS};
+}
+
+static struct erased_user user_of(const char *user_id)
+{
+    return erased_user_of(user_id, strlen(user_id));
+}
+
+static void put_rule(struct store_expiry *expiry, const char *user_id,
+                     uint32_t days)
+{
+    struct erased_user user = user_of(user_id);
+    if (user_id[0] != '\0')
+        put(expiry, &user, days);
+    else
+        expiry->keep_ms = days > 0 ? (int64_t)days * DAY_MS : for_ever_ms;
+}
+
+void store_expiry_close(struct store *store)
+{
+    free(store->expiry.users);
+}
+
+enum result store_expiry_open(struct store *store, struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *rows = NULL;
+    struct store_expiry *expiry = &store->expiry;
+    expiry->keep_ms = for_ever_ms;
+    enum result r = sqlite_db_prepare(
+        store->db, "SELECT user_id, keep_days FROM retention", &rows, fault);
+    int code = SQLITE_DONE;
+    while (r == RESULT_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
+        if (!reserve(expiry))
+            r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+        else
+            put_rule(expiry, (const char *)sqlite3_column_text(rows, 0),
+                     (uint32_t)sqlite3_column_int(rows, 1));
+    }
+    return r == RESULT_OK && code != SQLITE_DONE
+               ? store_fault(store, "cannot read what is kept", fault)
+               : r;
+}
+
+/* --- to ask and to set ---------------------------------------------------- */
+
+bool store_expired(const struct store *store, const struct viewed *viewed,
+                   int64_t received_ms)
+{
+    const struct store_expiry *expiry = &store->expiry;
+    int64_t age_ms = received_ms - viewed->viewed_at_ms;
+    if (age_ms > expiry->keep_ms)
+        return true;
+    if (expiry->count == 0 || viewed->user_id[0] == '\0' || age_ms <= DAY_MS)
+        return false;
+    struct erased_user user = user_of(viewed->user_id);
+    const struct store_keep *keep = find(expiry, &user);
+    return keep != NULL && age_ms > keep->keep_ms;
+}
+
+uint32_t store_keep_days(const struct store *store, const char *user_id)
+{
+    const struct store_expiry *expiry = &store->expiry;
+    struct erased_user user = user_of(user_id);
+    const struct store_keep *keep =
+        user_id[0] != '\0' ? find(expiry, &user) : NULL;
+    int64_t keep_ms = keep != NULL ? keep->keep_ms : for_ever_ms;
+    if (user_id[0] == '\0')
+        keep_ms = expiry->keep_ms;
+    return keep_ms == for_ever_ms ? 0 : (uint32_t)(keep_ms / DAY_MS);
+}
+
+static enum result write_rule(struct store *store, const char *user_id,
+                              uint32_t days, struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *write = NULL;
+    enum result r = sqlite_db_prepare(
+        store->db,
+        days == 0 ? "DELETE FROM retention WHERE user_id = ?1"
+                  : "INSERT INTO retention (user_id, keep_days) VALUES (?1, ?2)"
+                    " ON CONFLICT DO UPDATE SET keep_days = excluded.keep_days",
+        &write, fault);
+    if (r != RESULT_OK)
+        return r;
+    sqlite3_bind_text(write, 1, user_id, -1, SQLITE_STATIC);
+    if (days > 0)
+        sqlite3_bind_int64(write, 2, days);
+    return store_step(store, write, "cannot note how long to keep", fault);
+}
+
+static void begin_round(struct store_expiry *expiry)
+{
+    expiry->phase = STORE_EXPIRY_WAIT;
+    expiry->next_ms = 0;
+}
+
+enum result store_set_keep_days(struct store *store, const char *user_id,
+                                uint32_t days, struct fault *fault)
+{
+    struct store_expiry *expiry = &store->expiry;
+    struct erased_user user = user_of(user_id);
+    if (days > STORE_KEEP_DAYS_MAX)
+        return fault_set(fault, RESULT_MALFORMED, "days are 1 to %d",
+                         STORE_KEEP_DAYS_MAX);
+    if (store_keep_days(store, user_id) == days)
+        return RESULT_OK;
+    if (user_id[0] != '\0' && days > 0 && find(expiry, &user) == NULL &&
+        expiry->count >= STORE_KEEP_USERS_MAX)
+        return fault_set(fault, RESULT_LIMIT,
+                         "%d users have days of their own already",
+                         STORE_KEEP_USERS_MAX);
+    if (!reserve(expiry))
+        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    enum result r = write_rule(store, user_id, days, fault);
+    if (r != RESULT_OK)
+        return r;
+    put_rule(expiry, user_id, days);
+    begin_round(expiry);
+    return RESULT_OK;
+}
+
+enum result store_keep_all(struct store *store, struct fault *fault)
+{
+    enum result r = sqlite_db_run(store->db, "DELETE FROM retention", fault);
+    if (r == RESULT_OK) {
+        store->expiry.keep_ms = for_ever_ms;
+        store->expiry.count = 0;
+    }
+    return r;
+}
+
+/* --- an erased user's ----------------------------------------------------- */
+
+enum result store_forget_keep_days(struct store *store,
+                                   const struct erased_user *user,
+                                   struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *rows = NULL;
+    char user_id[VIEWED_USER_BYTES_MAX + 1] = "";
+    if (find(&store->expiry, user) == NULL)
+        return RESULT_OK;
+    enum result r = sqlite_db_prepare(
+        store->db, "SELECT user_id FROM retention WHERE user_id <> ''", &rows,
+        fault);
+    int code = SQLITE_DONE;
+    while (r == RESULT_OK && user_id[0] == '\0' &&
+           (code = sqlite3_step(rows)) == SQLITE_ROW) {
+        const char *text = (const char *)sqlite3_column_text(rows, 0);
+        struct erased_user here = user_of(text);
+        if (memcmp(here.hash, user->hash, sizeof user->hash) == 0)
+            strncpy(user_id, text, sizeof user_id - 1);
+    }
+    if (r == RESULT_OK && code != SQLITE_DONE && code != SQLITE_ROW)
+        r = store_fault(store, "cannot read what is kept", fault);
+    return r == RESULT_OK && user_id[0] != '\0'
+               ? write_rule(store, user_id, 0, fault)
+               : r;
+}
+
+void store_forgot_keep_days(struct store *store, const struct erased_user *user)
+{
+    if (store->expiry.count > 0)
+        put(&store->expiry, user, 0);
+}
+
+/* --- a round: the rules one by one, then the names of videos -------------- */
+
+bool store_expiry_due(const struct store *store)
+{
+    const struct store_expiry *expiry = &store->expiry;
+    if (expiry->phase != STORE_EXPIRY_WAIT)
+        return true;
+    return any_rule(expiry) && clock_monotonic_ms() >= expiry->next_ms;
+}
+
+static enum result next_rule(struct store *store, struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *next = NULL;
+    struct store_expiry *expiry = &store->expiry;
+    enum result r = sqlite_db_prepare(
+        store->db,
+        expiry->any_rule
+            ? "SELECT user_id, keep_days FROM retention WHERE user_id > ?1"
+              " ORDER BY user_id LIMIT 1"
+            : "SELECT user_id, keep_days FROM retention"
+              " ORDER BY user_id LIMIT 1",
+        &next, fault);
+    if (r != RESULT_OK)
+        return r;
+    if (expiry->any_rule)
+        sqlite3_bind_text(next, 1, expiry->user_id, -1, SQLITE_STATIC);
+    int code = sqlite3_step(next);
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return store_fault(store, "cannot read what is kept", fault);
+    expiry->phase =
+        code == SQLITE_ROW ? STORE_EXPIRY_DELETE : STORE_EXPIRY_VIDEOS;
+    if (code == SQLITE_ROW) {
+        char user_id[VIEWED_USER_BYTES_MAX + 1] = "";
+        strncpy(user_id, (const char *)sqlite3_column_text(next, 0),
+                sizeof user_id - 1);
+        memcpy(expiry->user_id, user_id, sizeof user_id);
+        expiry->rule_ms = sqlite3_column_int64(next, 1) * DAY_MS;
+        expiry->after = (struct store_place){INT64_MIN, INT64_MIN};
+        expiry->any_rule = true;
+    }
+    return RESULT_OK;
+}
+
+static enum result delete_some(struct store *store, struct fault *fault)
+{
+    struct store_expiry *expiry = &store->expiry;
+    const char *user_id = expiry->user_id[0] != '\0' ? expiry->user_id : NULL;
+    struct store_deletion deletion = {
+        .user_id = user_id,
+        .until_ms = clock_now_ms() - expiry->rule_ms - 1,
+        .after = expiry->after,
+    };
+    bool more = false;
+    enum result r = RESULT_OK;
+    if (list_key(&store->list_key, user_id, NULL, &deletion.list))
+        r = store_delete_some(store, &deletion, &more, fault);
+    if (r != RESULT_OK)
+        return r;
+    expiry->after = deletion.after;
+    expiry->has_deleted = expiry->has_deleted || deletion.views > 0;
+    if (!more)
+        expiry->phase = STORE_EXPIRY_NEXT_RULE;
+    return RESULT_OK;
+}
+
+static enum result forget_videos(struct store *store, struct fault *fault)
+{
+    struct store_expiry *expiry = &store->expiry;
+    bool more = false;
+    enum result r = RESULT_OK;
+    if (expiry->has_deleted)
+        r = store_videos_forget_step(store, expiry->after_video, &more, fault);
+    if (r != RESULT_OK || more)
+        return r;
+    expiry->phase = STORE_EXPIRY_WAIT;
+    expiry->next_ms = clock_monotonic_ms() + EVERY_MS;
+    return RESULT_OK;
+}
+
+static enum result merge(struct store *store, struct fault *fault)
+{
+    struct store_expiry *expiry = &store->expiry;
+    if (atomic_load(&store->mark) < expiry->merge_seq)
+        return store_merge_step(store, fault);
+    expiry->phase = STORE_EXPIRY_NEXT_RULE;
+    return RESULT_OK;
+}
+
+enum result store_expire_step(struct store *store, struct fault *fault)
+{
+    struct store_expiry *expiry = &store->expiry;
+    switch (expiry->phase) {
+    case STORE_EXPIRY_MERGE:
+        return merge(store, fault);
+    case STORE_EXPIRY_NEXT_RULE:
+        return next_rule(store, fault);
+    case STORE_EXPIRY_DELETE:
+        return delete_some(store, fault);
+    case STORE_EXPIRY_VIDEOS:
+        return forget_videos(store, fault);
+    case STORE_EXPIRY_WAIT:
+    default:
+        expiry->any_rule = false;
+        expiry->has_deleted = false;
+        expiry->after_video[0] = '\0';
+        expiry->merge_seq = store->last_seq;
+        expiry->phase = STORE_EXPIRY_MERGE;
+        return RESULT_OK;
+    }
+}
