@@ -114,10 +114,12 @@ static void go_round(struct backup_schedule *s, bool *ret_failed)
     enum result r = make_one(s, &fault);
     if (r == RESULT_OK)
         s->config.counters->backups++;
-    if (r == RESULT_OK)
+    bool stopping = r == RESULT_STOPPED;
+    /* The one that was ended may have had its name already. */
+    if (r == RESULT_OK || stopping)
         r = backup_folder_prune(s->config.folder, s->config.keep, &fault);
-    *ret_failed = r != RESULT_OK;
-    if (r == RESULT_OK || r == RESULT_STOPPED)
+    *ret_failed = r != RESULT_OK || stopping;
+    if (r == RESULT_OK)
         return;
     s->config.counters->backups_failed++;
     log_error("backup failed", log_text("why", fault.text), log_end());

@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import pathlib
 import shutil
 import sqlite3
 import threading
@@ -96,7 +97,7 @@ class Backups(Claims):
     def files(self):
         """Name and content of all that a command could have changed."""
         return {
-            path: open(path, "rb").read()
+            path: pathlib.Path(path).read_bytes()
             for path in glob.glob(os.path.join(self.folder, "*"))
             if not path.endswith((".log", "-lock"))
         }
