@@ -113,11 +113,12 @@ keep_services_off() {
     return 0
 }
 
-# The browser tests' packages, by the lock file beside them.
-install_browser_tests() {
-    [ -f tests/browser/package.json ] && [ ! -d tests/browser/node_modules ] ||
-        return 0
-    say "installing the browser tests' packages"
-    quietly npm --prefix tests/browser ci --ignore-scripts --no-audit --no-fund ||
-        fail "npm could not install the browser tests' packages"
+# install_npm_packages LABEL: those of the tests of that label, by the lock file
+# beside them.
+install_npm_packages() {
+    local folder=tests/$1
+    [ -f "$folder/package.json" ] && [ ! -d "$folder/node_modules" ] || return 0
+    say "installing the packages of the $1 tests"
+    quietly npm --prefix "$folder" ci --ignore-scripts --no-audit --no-fund ||
+        fail "npm could not install the packages of the $1 tests"
 }

@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { violationsOf } from './axe.mjs';
 import { openBrowser, openPage } from './browser.mjs';
 import { play, VIDEO, viewerOf } from './player.mjs';
-import { openServices } from './services.mjs';
+import { openServices } from '../support/services.mjs';
 
 const CLIPS = 12; // a list so long that it can be searched
 const WIDE = { width: 1280, height: 800 };

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { openBrowser, openPage } from './browser.mjs';
-import { openServices } from './services.mjs';
+import { openServices } from '../support/services.mjs';
 
 const PAGE_ROWS = 25;
 const SEEDED = 60; // two full pages, and one of ten

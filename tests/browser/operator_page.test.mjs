@@ -8,8 +8,8 @@ import { after, before, test } from 'node:test';
 
 import { violationsOf } from './axe.mjs';
 import { openBrowser, openPage } from './browser.mjs';
-import { openServices } from './services.mjs';
-import { eventually } from './waiting.mjs';
+import { openServices } from '../support/services.mjs';
+import { eventually } from '../support/waiting.mjs';
 
 const WIDE = { width: 1280, height: 800 };
 const NARROW = { width: 320, height: 640 };

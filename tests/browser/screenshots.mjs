@@ -4,9 +4,9 @@
 import path from 'node:path';
 
 import { openBrowser, openPage } from './browser.mjs';
-import { ROOT } from './broker.mjs';
+import { ROOT } from '../support/broker.mjs';
 import { pause, ready, viewerOf } from './player.mjs';
-import { openServices } from './services.mjs';
+import { openServices } from '../support/services.mjs';
 
 const MINUTE_MS = 60000;
 const SHOWN_AT_S = 14; // a moment after the view counted

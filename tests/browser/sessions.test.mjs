@@ -8,8 +8,8 @@ import {
   answersOf, openPlayer, pause, play, playedTo, ready, VIDEO,
   viewerOf,
 } from './player.mjs';
-import { openServices } from './services.mjs';
-import { eventually } from './waiting.mjs';
+import { openServices } from '../support/services.mjs';
+import { eventually } from '../support/waiting.mjs';
 
 const SESSION_IDLE_MS = 8000; // reports come every 5 s while it plays
 const SILENCE_MS = 61000;     // what the page takes for a long silence

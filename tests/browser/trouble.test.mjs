@@ -7,8 +7,8 @@ import { openBrowser, openPage } from './browser.mjs';
 import {
   COUNTS_AFTER_S, openPlayer, play, playedTo, viewerOf,
 } from './player.mjs';
-import { openServices } from './services.mjs';
-import { eventually } from './waiting.mjs';
+import { openServices } from '../support/services.mjs';
+import { eventually } from '../support/waiting.mjs';
 
 let services;
 let browser;

@@ -8,8 +8,8 @@ import {
   answersOf, COUNTS_AFTER_S, openPlayer, pause, play, playedTo, ready, seek,
   timeOf, VIDEO, viewerOf,
 } from './player.mjs';
-import { openServices } from './services.mjs';
-import { eventually } from './waiting.mjs';
+import { openServices } from '../support/services.mjs';
+import { eventually } from '../support/waiting.mjs';
 
 let services;
 let browser;

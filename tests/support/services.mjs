@@ -48,9 +48,9 @@ class Service {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.child = child;
-    this.ended = new Promise((resolve, reject) => {
+    this.ended = new Promise((resolve) => {
       child.once('close', (code, signal) => resolve(code ?? signal));
-      child.once('error', reject);
+      child.once('error', (error) => resolve(error.message));
     });
     for (const stream of [child.stdout, child.stderr])
       stream.on('data', (text) => { this.log += text; });
