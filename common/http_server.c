@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -81,6 +82,33 @@ const char *http_request_header(const struct http_request *request,
                                 const char *name)
 {
     return MHD_lookup_connection_value(request->mhd, MHD_HEADER_KIND, name);
+}
+
+struct field_search {
+    const char *name;
+    const char *value;
+    unsigned found;
+};
+
+static enum MHD_Result search_field(void *context, enum MHD_ValueKind kind,
+                                    const char *name, const char *value)
+{
+    struct field_search *search = context;
+    (void)kind;
+    if (strcasecmp(name, search->name) != 0)
+        return MHD_YES;
+    search->value = value;
+    search->found++;
+    return MHD_YES;
+}
+
+const char *http_request_header_once(const struct http_request *request,
+                                     const char *name)
+{
+    struct field_search search = {.name = name};
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, search_field,
+                              &search);
+    return search.found == 1 ? search.value : NULL;
 }
 
 const char *http_request_tail(const struct http_request *request)

@@ -87,6 +87,10 @@ const char *http_request_parameter(const struct http_request *request,
 const char *http_request_header(const struct http_request *request,
                                 const char *name);
 
+/* The same, or NULL where the request has the field more than once. */
+const char *http_request_header_once(const struct http_request *request,
+                                     const char *name);
+
 /* The segment of the path that a route with "/{...}" left open, decoded. */
 const char *http_request_tail(const struct http_request *request);
 

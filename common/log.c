@@ -267,9 +267,14 @@ static void put_end(struct line *line)
     (void)put_text(line, end);
 }
 
+bool log_takes(enum log_level level)
+{
+    return level >= settings.level;
+}
+
 void log_write(enum log_level level, const char *message, ...)
 {
-    if (level < settings.level)
+    if (!log_takes(level))
         return;
     int errno_before = errno;
     struct line line;

@@ -1,6 +1,7 @@
 #ifndef FLIXTUBE_COMMON_LOG_H
 #define FLIXTUBE_COMMON_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "result.h"
@@ -40,6 +41,9 @@ struct log_field log_end(void);
  * Errors: RESULT_MALFORMED for another value of either.
  */
 enum result log_start(const char *program, struct fault *fault);
+
+/* Whether lines of that level are written: for what would cost to gather. */
+bool log_takes(enum log_level level);
 
 /* The fields follow as struct log_field values, log_end() last. */
 void log_write(enum log_level level, const char *message, ...);

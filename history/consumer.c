@@ -383,8 +383,11 @@ static enum result take_poison(struct consumer *c, struct slot *slot,
                                const struct amqp_event *event,
                                const char *reason, struct fault *fault)
 {
+    char trace[TRACE_PARENT_TEXT_BYTES];
+    dead_letter_trace(event, trace);
     log_warn("message cannot be a view", log_text("why", reason),
              log_text("message_id", event->message_id),
+             log_text("traceparent", trace),
              log_int("bytes", (int64_t)event->body_bytes), log_end());
     struct dead_letter *letter =
         event->body_cut ? NULL : dead_letter_make(event, reason);
@@ -418,6 +421,7 @@ static enum result take_delivery(struct consumer *c,
         .message_id = event->message_id,
         .timestamp_s = event->timestamp_s,
         .received_ms = slot->view.received_ms,
+        .traceparent = event->traceparent,
     };
     struct fault reason = {0};
     switch (viewed_decode(event->body, event->body_bytes, &envelope,

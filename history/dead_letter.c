@@ -48,6 +48,15 @@ static void read_past(const struct amqp_event *event,
     (void)amqp_event_integer(event, DEAD_LETTER_RETRIES, &letter->retries);
 }
 
+void dead_letter_trace(const struct amqp_event *event,
+                       char text[TRACE_PARENT_TEXT_BYTES])
+{
+    struct trace_parent trace = {.given = false};
+    (void)trace_parent_parse(event->traceparent, strlen(event->traceparent),
+                             &trace);
+    trace_parent_format(&trace, text);
+}
+
 struct dead_letter *dead_letter_make(const struct amqp_event *event,
                                      const char *reason)
 {
@@ -68,6 +77,7 @@ struct dead_letter *dead_letter_make(const struct amqp_event *event,
            sizeof letter->content_type);
     letter->delivery_count = event->delivery_count;
     letter->timestamp_s = event->timestamp_s;
+    dead_letter_trace(event, letter->traceparent);
     read_past(event, letter);
     return letter;
 }
@@ -122,6 +132,9 @@ static bool take(void *context, struct publish_item *item)
                 {.name = DEAD_LETTER_DELIVERIES,
                  .integer = letter->delivery_count},
                 {.name = DEAD_LETTER_RETRIES, .integer = letter->retries},
+                {.name =
+                     letter->traceparent[0] != '\0' ? DEAD_LETTER_TRACE : NULL,
+                 .text = letter->traceparent},
             }}};
     return true;
 }

@@ -5,6 +5,7 @@
 
 #include "amqp_link.h"
 #include "result.h"
+#include "trace_parent.h"
 
 /*
  * Messages that cannot be a view go, as they came and with the reason, to the
@@ -23,6 +24,7 @@ enum {
 #define DEAD_LETTER_TIMESTAMP  "x-timestamp"  /* of the message, s */
 #define DEAD_LETTER_DELIVERIES                                                 \
     "x-deliveries"                        /* of the message before it failed */
+#define DEAD_LETTER_TRACE   "traceparent" /* * of the message */
 #define DEAD_LETTER_SEEN    "x-seen-ms"   /* * when it first failed */
 #define DEAD_LETTER_RETRIES "x-retries"   /* * how often */
 #define DEAD_LETTER_ID      "x-letter-id" /* * message-id of the letter */
@@ -32,10 +34,11 @@ struct dead_letter {
     char *body;               /* malloc'd; the letter's */
     size_t body_bytes;
     char reason[FAULT_TEXT_BYTES];
-    char id[40];                            /* of the letter */
-    char message_id[AMQP_TEXT_BYTES_MAX];   /* of the message; "" for none */
-    char content_type[AMQP_TEXT_BYTES_MAX]; /* "" for none */
-    int64_t seen_ms;                        /* when it failed first */
+    char id[40];                               /* of the letter */
+    char message_id[AMQP_TEXT_BYTES_MAX];      /* of the message; "" for none */
+    char content_type[AMQP_TEXT_BYTES_MAX];    /* "" for none */
+    char traceparent[TRACE_PARENT_TEXT_BYTES]; /* of the message; "" for none */
+    int64_t seen_ms;                           /* when it failed first */
     int64_t delivery_count;
     int64_t timestamp_s;
     int64_t retries;
@@ -46,6 +49,10 @@ struct dead_letter {
     uint64_t generation;
     uint64_t tag;
 };
+
+/* The message's traceparent; "" where it has none, or what is no such thing. */
+void dead_letter_trace(const struct amqp_event *event,
+                       char text[TRACE_PARENT_TEXT_BYTES]);
 
 /* Copies what the letter needs. NULL without memory. */
 struct dead_letter *dead_letter_make(const struct amqp_event *event,

@@ -150,6 +150,7 @@ void dead_json_letter(struct buffer *buffer, const struct dead_found *found,
         add_integer(buffer, "deliveries", found->deliveries);
     add_integer(buffer, "retries", found->retries);
     add_text(buffer, "messageId", found->message_id);
+    add_text(buffer, "traceparent", found->traceparent);
     add_text(buffer, "contentType", found->content_type);
     add_integer(buffer, "bytes", (int64_t)found->body_bytes);
     bool cut = found->body_cut || found->body_bytes > body_bytes_max;

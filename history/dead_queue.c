@@ -105,6 +105,7 @@ static void read_letter(const struct amqp_event *event,
                                  .body_cut = event->body_cut};
     memcpy(found->content_type, event->content_type,
            sizeof found->content_type);
+    dead_letter_trace(event, found->traceparent);
     (void)amqp_event_integer(event, DEAD_LETTER_SEEN, &found->seen_ms);
     (void)amqp_event_integer(event, DEAD_LETTER_RETRIES, &found->retries);
     if (!amqp_event_text(event, DEAD_LETTER_REASON, found->reason) ||
@@ -214,6 +215,8 @@ static enum result send_again(struct dead_queue *queue, struct fault *fault)
             {.name = DEAD_LETTER_RETRIES, .integer = found->retries + 1},
             {.name = DEAD_LETTER_SEEN, .integer = found->seen_ms},
             {.name = DEAD_LETTER_MESSAGE_ID, .text = found->message_id},
+            {.name = found->traceparent[0] != '\0' ? DEAD_LETTER_TRACE : NULL,
+             .text = found->traceparent},
         }};
     enum result r = amqp_link_publish(queue->publisher, "", TOPOLOGY_QUEUE,
                                       &message, fault);

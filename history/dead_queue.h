@@ -7,6 +7,7 @@
 
 #include "amqp_link.h"
 #include "result.h"
+#include "trace_parent.h"
 #include "uuid.h"
 
 /*
@@ -43,10 +44,11 @@ enum {
 struct dead_found {
     struct uuid id;
     char reason[AMQP_TEXT_BYTES_MAX];
-    char message_id[AMQP_TEXT_BYTES_MAX];   /* of the message; "" for none */
-    char content_type[AMQP_TEXT_BYTES_MAX]; /* "" for none */
-    int64_t seen_ms;                        /* first; 0: not known */
-    int64_t deliveries;                     /* to history; 0: not known */
+    char message_id[AMQP_TEXT_BYTES_MAX];      /* of the message; "" for none */
+    char content_type[AMQP_TEXT_BYTES_MAX];    /* "" for none */
+    char traceparent[TRACE_PARENT_TEXT_BYTES]; /* of the message; "" for none */
+    int64_t seen_ms;                           /* first; 0: not known */
+    int64_t deliveries;                        /* to history; 0: not known */
     int64_t retries;
     int64_t timestamp_s; /* of the message, 0: not set */
     const char *body;    /* not NUL-terminated; may hold anything */

@@ -82,6 +82,36 @@ static void count(struct counters *counters, const struct store_view *view)
         counters->views_without_id++;
 }
 
+static const char *outcome_of(enum store_written written)
+{
+    switch (written) {
+    case STORE_NEW:
+        return "stored";
+    case STORE_KNOWN:
+        return "known";
+    case STORE_REMOVED:
+        return "removed";
+    case STORE_PAUSED:
+        return "paused";
+    case STORE_EXPIRED:
+        return "expired";
+    case STORE_ERASED:
+    default:
+        return "erased";
+    }
+}
+
+static void log_view(const struct store_view *view)
+{
+    char id[UUID_TEXT_BYTES];
+    char trace[TRACE_PARENT_TEXT_BYTES];
+    uuid_format(&view->viewed->id, id);
+    trace_parent_format(&view->viewed->trace, trace);
+    log_debug("view taken", log_text("id", id),
+              log_text("outcome", outcome_of(view->written)),
+              log_text("traceparent", trace), log_end());
+}
+
 static enum result write_views(struct ingest *ingest, size_t views_count,
                                struct fault *fault)
 {
@@ -99,6 +129,8 @@ static enum result write_views(struct ingest *ingest, size_t views_count,
     counters->batches++;
     for (size_t i = 0; i < views_count; i++)
         count(counters, &ingest->views[i]);
+    for (size_t i = 0; i < views_count && log_takes(LOG_DEBUG); i++)
+        log_view(&ingest->views[i]);
     if (ingest->config.committed != NULL)
         ingest->config.committed(ingest->config.committed_context);
     return RESULT_OK;

@@ -152,7 +152,9 @@ static enum result publish(struct replay_sink *sink,
                            const struct viewed *viewed, struct fault *fault)
 {
     char id[UUID_TEXT_BYTES];
+    char trace[TRACE_PARENT_TEXT_BYTES];
     uuid_format(&viewed->id, id);
+    trace_parent_format(&viewed->trace, trace);
     const struct amqp_event *event = message->event;
     struct amqp_message again = {
         .body = event->body,
@@ -163,6 +165,8 @@ static enum result publish(struct replay_sink *sink,
         .type = "viewed",
         .timestamp_s = event->timestamp_s,
         .persistent = true,
+        .headers = {{.name = trace[0] != '\0' ? "traceparent" : NULL,
+                     .text = trace}},
     };
     enum result r =
         amqp_link_publish(sink->queue, "", TOPOLOGY_QUEUE, &again, fault);

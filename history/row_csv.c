@@ -54,6 +54,13 @@ static void write_seconds(struct buffer *buffer, int64_t ms)
         json_write_seconds(buffer, ms);
 }
 
+static void write_trace(struct buffer *buffer, const struct trace_parent *trace)
+{
+    char text[TRACE_PARENT_TEXT_BYTES];
+    trace_parent_format(trace, text);
+    buffer_append_text(buffer, text);
+}
+
 static void write_field(struct buffer *buffer, const struct store_row *row,
                         enum row_field field)
 {
@@ -92,6 +99,9 @@ static void write_field(struct buffer *buffer, const struct store_row *row,
         break;
     case ROW_ID_GIVEN:
         buffer_append_text(buffer, row->id_given ? "" : "false");
+        break;
+    case ROW_TRACEPARENT:
+        write_trace(buffer, &row->trace);
         break;
     case ROW_FIELDS_ALL:
         break;

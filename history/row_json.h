@@ -25,7 +25,8 @@ enum row_field {
     ROW_SESSION_ID = 1 << 8,
     ROW_RULE = 1 << 9,
     ROW_ID_GIVEN = 1 << 10,
-    ROW_FIELDS_ALL = (1 << 11) - 1,
+    ROW_TRACEPARENT = 1 << 11,
+    ROW_FIELDS_ALL = (1 << 12) - 1,
 };
 
 /* The same with these members alone, as far as the row has them. */

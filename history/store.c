@@ -65,8 +65,8 @@ _Static_assert(STORE_ENTRIES_AT_ONCE == 32, "as many as the statement has");
 #define INSERT_VIEWS                                                           \
     "INSERT INTO views (seq, id, user_id, video_id, video_path,"               \
     " viewed_at_ms, received_ms, position_ms, duration_ms, session_id,"        \
-    " rule, flags) VALUES "
-#define VIEW         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " rule, flags, trace) VALUES "
+#define VIEW         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 #define VIEW_X4      VIEW ", " VIEW ", " VIEW ", " VIEW
 #define UNLESS_KNOWN " ON CONFLICT (id) DO NOTHING"
 

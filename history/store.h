@@ -100,6 +100,7 @@ struct store_row {
     bool session_given;
     struct uuid session_id;
     enum viewed_rule rule;
+    struct trace_parent trace;
 };
 
 struct store_page {

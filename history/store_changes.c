@@ -5,7 +5,6 @@
 #include "store_parts.h"
 
 enum {
-    ROW_COLUMNS = 12, /* of STORE_ROW_COLUMNS; behind them: is it removed */
     /* Times of arrival are nearly in the order of arrival; a clock that is set
      * back by so much, or less, hides nothing. */
     CLOCK_SET_BACK_MS = 60 * 1000,
@@ -130,13 +129,14 @@ static enum result begin_after(struct changes *c, int64_t *ret)
 /* --- the changes ------------------------------------------------------------
  */
 
+/* Behind a row's columns: is it removed. */
 static const char sql[] =
     "SELECT " STORE_ROW_COLUMNS ", 0 FROM views WHERE seq > ?1 AND seq <= ?2"
     " AND (?3 IS NULL OR user_id = ?3) AND (?4 IS NULL OR video_id = ?4)"
     " AND (received_ms >= ?5 OR flags & ?6)"
     " UNION ALL "
     "SELECT place, removed_ms, id, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0,"
-    " 1 FROM removed WHERE place > ?1 AND place <= ?2"
+    " NULL, 1 FROM removed WHERE place > ?1 AND place <= ?2"
     " AND (?7 IS NULL OR user = ?7) AND removed_ms >= ?5"
     " ORDER BY 1 LIMIT ?8";
 
@@ -168,7 +168,7 @@ static void give(sqlite3_stmt *statement,
 {
     struct store_row row;
     store_row_read(statement, &row);
-    if (sqlite3_column_int(statement, ROW_COLUMNS) == 0) {
+    if (sqlite3_column_int(statement, STORE_ROW_COLUMNS_COUNT) == 0) {
         taker->view(taker->context, &row);
         return;
     }

@@ -187,10 +187,6 @@ static const char *text_of(sqlite3_stmt *at, int column, size_t *ret_bytes)
     return text != NULL ? text : "";
 }
 
-enum {
-    ROW_COLUMNS = 12, /* STORE_ROW_COLUMNS; behind them ours */
-};
-
 static void take_off(struct store_digest *digest, const struct store_row *row)
 {
     struct store_digest one = {.rows = 0};
@@ -207,10 +203,10 @@ static void take_live(struct comparing *c, sqlite3_stmt *at)
     struct store_comparison *result = c->result;
     struct store_row row;
     store_row_read(at, &row);
-    bool is_there = sqlite3_column_int(at, ROW_COLUMNS) != 0;
+    bool is_there = sqlite3_column_int(at, STORE_ROW_COLUMNS_COUNT) != 0;
     if (is_there) {
         size_t bytes;
-        const char *other = text_of(at, ROW_COLUMNS + 1, &bytes);
+        const char *other = text_of(at, STORE_ROW_COLUMNS_COUNT + 1, &bytes);
         struct store_difference *of_live =
             difference_of(c, row.user_id, row.user_id_bytes);
         struct store_difference *of_other = difference_of(c, other, bytes);
@@ -221,7 +217,7 @@ static void take_live(struct comparing *c, sqlite3_stmt *at)
         return;
     }
     if (row.received_ms >= c->since_ms ||
-        sqlite3_column_int(at, ROW_COLUMNS + 2) != 0) {
+        sqlite3_column_int(at, STORE_ROW_COLUMNS_COUNT + 2) != 0) {
         take_off(&result->live, &row);
         result->since++;
         return;
@@ -249,7 +245,8 @@ static void take_rebuilt(struct comparing *c, sqlite3_stmt *at)
 {
     struct store_row row;
     store_row_read(at, &row);
-    if (sqlite3_column_int(at, ROW_COLUMNS) != 0 || is_refused(c, &row)) {
+    if (sqlite3_column_int(at, STORE_ROW_COLUMNS_COUNT) != 0 ||
+        is_refused(c, &row)) {
         take_off(&c->result->rebuilt, &row);
         return;
     }
@@ -277,7 +274,7 @@ static enum result each_row(struct comparing *c, const char *sql,
 #define COLUMNS_OF(t)                                                          \
     t ".seq, " t ".viewed_at_ms, " t ".id, " t ".flags, " t ".user_id, " t     \
       ".video_id, " t ".video_path, " t ".received_ms, " t ".position_ms, " t  \
-      ".duration_ms, " t ".session_id, " t ".rule"
+      ".duration_ms, " t ".session_id, " t ".rule, " t ".trace"
 
 /* flags & 1: the id was given; & 2: the time was. */
 #define IS_OTHERWISE                                                           \
@@ -287,6 +284,7 @@ static enum result each_row(struct comparing *c, const char *sql,
     " OR l.position_ms IS NOT r.position_ms"                                   \
     " OR l.duration_ms IS NOT r.duration_ms"                                   \
     " OR l.session_id IS NOT r.session_id OR l.rule <> r.rule"                 \
+    " OR l.trace IS NOT r.trace"                                               \
     " OR (l.flags & 3) <> (r.flags & 3))"
 
 static const char live_rows[] = "SELECT " COLUMNS_OF(

@@ -7,6 +7,7 @@
 
 enum {
     RECORD_WORDS = 11,
+    RECORD_BYTES_MAX = RECORD_WORDS * 8 + TRACE_PARENT_BYTES,
     ID_GIVEN = 1,
     TIME_GIVEN = 2,
     SESSION_GIVEN = 4,
@@ -20,7 +21,7 @@ static const struct siphash_key keys[2] = {
 };
 
 struct record {
-    uint8_t bytes[RECORD_WORDS * 8];
+    uint8_t bytes[RECORD_BYTES_MAX];
     size_t filled;
 };
 
@@ -34,6 +35,13 @@ static void put_id(struct record *record, const struct uuid *id, bool given)
 {
     for (size_t i = 0; i < sizeof id->bytes; i++)
         record->bytes[record->filled++] = given ? id->bytes[i] : 0;
+}
+
+/* A row without one makes the record that it made before there were any. */
+static void put_trace(struct record *record, const struct trace_parent *trace)
+{
+    for (size_t i = 0; trace->given && i < sizeof trace->bytes; i++)
+        record->bytes[record->filled++] = trace->bytes[i];
 }
 
 static uint64_t hash_of(const struct siphash_key *key,
@@ -52,6 +60,7 @@ static uint64_t hash_of(const struct siphash_key *key,
     put(&record, siphash(key, row->user_id, row->user_id_bytes));
     put(&record, siphash(key, row->video_id, row->video_id_bytes));
     put(&record, siphash(key, row->video_path, row->video_path_bytes));
+    put_trace(&record, &row->trace);
     return siphash(key, record.bytes, record.filled);
 }
 

@@ -300,10 +300,13 @@ void store_readers_give(struct store_readers *readers,
                         struct store_reader *reader);
 
 /* store_row.c: the columns that store_row_read() reads, in its order. */
+enum {
+    STORE_ROW_COLUMNS_COUNT = 13,
+};
 #define STORE_ROW_COLUMNS "seq, viewed_at_ms, " STORE_ROW_DETAILS
 #define STORE_ROW_DETAILS /* what `views` alone has */                         \
     "id, flags, user_id, video_id, video_path, received_ms, position_ms, "     \
-    "duration_ms, session_id, rule"
+    "duration_ms, session_id, rule, trace"
 
 enum store_flag { /* of views.flags; stored, never renumber */
                   STORE_FLAG_ID_GIVEN = 1,

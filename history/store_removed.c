@@ -235,7 +235,7 @@ static enum result read_view(struct store *store, struct removal *removal,
 
 #define KEPT                                                                   \
     "viewed_at_ms, flags, user_id, video_id, video_path, received_ms,"         \
-    " position_ms, duration_ms, session_id, rule"
+    " position_ms, duration_ms, session_id, rule, trace"
 
 /* With `keep` also what it said. In the transaction that is open. */
 static enum result note(struct store *store, const struct removal *removal,
@@ -342,7 +342,8 @@ enum result store_remove(struct store *store, const struct uuid *id,
 /* The rows of `removed` as store_row_read() wants them. */
 #define RESTORABLE                                                             \
     "SELECT place, viewed_at_ms, id, flags, user_id, video_id, video_path,"    \
-    " received_ms, position_ms, duration_ms, session_id, rule FROM removed"    \
+    " received_ms, position_ms, duration_ms, session_id, rule, trace"          \
+    " FROM removed"                                                            \
     " WHERE id = ?1 AND flags IS NOT NULL AND removed_ms > ?2"
 
 static enum result find(struct sqlite_db *db, const struct uuid *id,
@@ -405,6 +406,7 @@ static void keep(void *context, const struct store_row *row)
     viewed->session_given = row->session_given;
     viewed->session_id = row->session_id;
     viewed->rule = row->rule;
+    viewed->trace = row->trace;
 }
 
 enum result store_removed_drop(struct store *store, const struct uuid *id,
@@ -494,7 +496,7 @@ static enum result overwrite(struct store *store, int64_t until_ms,
         "UPDATE removed SET viewed_at_ms = NULL, flags = NULL, user_id = NULL,"
         " video_id = NULL, video_path = NULL, received_ms = NULL,"
         " position_ms = NULL, duration_ms = NULL, session_id = NULL,"
-        " rule = NULL WHERE id IN (SELECT id" TO_FORGET ")",
+        " rule = NULL, trace = NULL WHERE id IN (SELECT id" TO_FORGET ")",
         &update, fault);
     if (r != RESULT_OK)
         return r;

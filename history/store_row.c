@@ -41,6 +41,15 @@ static enum viewed_rule column_rule(sqlite3_stmt *statement, int column)
     }
 }
 
+static struct trace_parent column_trace(sqlite3_stmt *statement, int column)
+{
+    const void *blob = sqlite3_column_blob(statement, column);
+    if (blob == NULL)
+        return (struct trace_parent){.given = false};
+    return trace_parent_of_bytes(
+        blob, (size_t)sqlite3_column_bytes(statement, column));
+}
+
 void store_row_read(sqlite3_stmt *statement, struct store_row *ret)
 {
     struct store_row row = {0};
@@ -58,5 +67,6 @@ void store_row_read(sqlite3_stmt *statement, struct store_row *ret)
     row.duration_ms = column_or_absent(statement, 9);
     row.session_given = column_uuid(statement, 10, &row.session_id);
     row.rule = column_rule(statement, 11);
+    row.trace = column_trace(statement, 12);
     *ret = row;
 }

@@ -50,7 +50,7 @@ static void bind_present(sqlite3_stmt *statement, int column, int64_t value)
 }
 
 enum {
-    VIEW_PARAMETERS = 12,
+    VIEW_PARAMETERS = 13,
 };
 
 /* Its parameters are those after `before`. Binding cannot fail but for memory:
@@ -79,6 +79,11 @@ static void bind_view(sqlite3_stmt *insert, int before, int64_t seq,
         sqlite3_bind_null(insert, before + 10);
     sqlite3_bind_int(insert, before + 11, (int)viewed->rule);
     sqlite3_bind_int(insert, before + 12, flags);
+    if (viewed->trace.given)
+        sqlite3_bind_blob(insert, before + 13, viewed->trace.bytes,
+                          sizeof viewed->trace.bytes, SQLITE_STATIC);
+    else
+        sqlite3_bind_null(insert, before + 13);
 }
 
 static enum result note_new(struct store *store, struct batch *batch,

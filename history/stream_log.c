@@ -175,6 +175,7 @@ enum result stream_log_view(const struct stream_message *message,
         .message_id = event->message_id,
         .timestamp_s = event->timestamp_s,
         .received_ms = clock_now_ms(),
+        .traceparent = event->traceparent,
     };
     if (event->body_cut)
         return fault_set(fault, RESULT_MALFORMED, "the body is too long");

@@ -20,11 +20,12 @@ static void refuse(struct http_reply *reply, enum result result,
 }
 
 static void post_one(struct api *api, const char *body, size_t body_bytes,
-                     struct http_reply *reply)
+                     const char *traceparent, struct http_reply *reply)
 {
     struct fault fault = {0};
     struct ingest_view view = {.received_ms = clock_now_ms()};
-    struct viewed_envelope envelope = {.received_ms = view.received_ms};
+    struct viewed_envelope envelope = {.received_ms = view.received_ms,
+                                       .traceparent = traceparent};
     if (body_bytes > VIEWED_BODY_BYTES_MAX) {
         http_reply_problem(reply, 413, "a view is over %d bytes",
                            VIEWED_BODY_BYTES_MAX);
@@ -61,15 +62,17 @@ void viewed_api_post(void *context, struct http_request *request,
     size_t bytes;
     const char *body = http_request_body(request, &bytes);
     const char *type = http_request_header(request, "Content-Type");
+    const char *traceparent = http_request_header_once(request, "traceparent");
     bool lines =
         type != NULL && strncasecmp(type, ndjson, sizeof ndjson - 1) == 0;
     reply->content_type = "application/json";
     if (!lines && !begins_array(body, bytes)) {
-        post_one(api, body, bytes, reply);
+        post_one(api, body, bytes, traceparent, reply);
         return;
     }
-    enum result r = viewed_batch_store(api->ingest, body, bytes, lines,
-                                       &reply->body, &fault);
+    struct viewed_batch_input input = {body, bytes, lines, traceparent};
+    enum result r =
+        viewed_batch_store(api->ingest, &input, &reply->body, &fault);
     if (r != RESULT_OK)
         refuse(reply, r, &fault);
 }

@@ -112,15 +112,21 @@ static void settled(struct batch_item *item)
 typedef bool (*next_view)(const char *text, size_t bytes, size_t *at,
                           const char **ret, size_t *ret_bytes);
 
-static enum result count_views(next_view next, const char *body, size_t bytes,
+static next_view next_of(const struct viewed_batch_input *input)
+{
+    return input->lines ? viewed_batch_line : viewed_batch_element;
+}
+
+static enum result count_views(const struct viewed_batch_input *input,
                                size_t *ret, struct fault *fault)
 {
+    next_view next = next_of(input);
     const char *view;
     size_t view_bytes;
     size_t at = 0;
     size_t count = 0;
     while (count <= VIEWED_BATCH_VIEWS_MAX &&
-           next(body, bytes, &at, &view, &view_bytes))
+           next(input->body, input->bytes, &at, &view, &view_bytes))
         count++;
     if (count == 0 || count > VIEWED_BATCH_VIEWS_MAX)
         return fault_set(fault, RESULT_MALFORMED, "a batch has 1 to %d views",
@@ -130,34 +136,36 @@ static enum result count_views(next_view next, const char *body, size_t bytes,
 }
 
 static void decode(struct one *one, const char *text, size_t bytes,
-                   int64_t received_ms)
+                   const struct viewed_envelope *envelope)
 {
-    struct viewed_envelope envelope = {.received_ms = received_ms};
-    one->view.received_ms = received_ms;
+    one->view.received_ms = envelope->received_ms;
     one->view.item.settled = settled;
     one->result =
         bytes > VIEWED_BODY_BYTES_MAX
             ? fault_set(&one->fault, RESULT_MALFORMED,
                         "a view is over %d bytes", VIEWED_BODY_BYTES_MAX)
-            : viewed_decode(text, bytes, &envelope, &one->view.viewed,
+            : viewed_decode(text, bytes, envelope, &one->view.viewed,
                             &one->fault);
 }
 
-static enum result decode_all(next_view next, const char *body, size_t bytes,
+static enum result decode_all(const struct viewed_batch_input *input,
                               struct batch *ret, struct fault *fault)
 {
+    next_view next = next_of(input);
     const char *view;
     size_t view_bytes;
     size_t at = 0;
-    int64_t now_ms = clock_now_ms();
-    enum result r = count_views(next, body, bytes, &ret->count, fault);
+    struct viewed_envelope envelope = {.received_ms = clock_now_ms(),
+                                       .traceparent = input->traceparent};
+    enum result r = count_views(input, &ret->count, fault);
     if (r != RESULT_OK)
         return r;
     ret->views = calloc(ret->count, sizeof *ret->views);
     if (ret->views == NULL)
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
-    for (size_t i = 0; next(body, bytes, &at, &view, &view_bytes); i++)
-        decode(&ret->views[i], view, view_bytes, now_ms);
+    for (size_t i = 0; next(input->body, input->bytes, &at, &view, &view_bytes);
+         i++)
+        decode(&ret->views[i], view, view_bytes, &envelope);
     return RESULT_OK;
 }
 
@@ -253,16 +261,16 @@ static void write_one(struct buffer *answer, size_t index,
     }
 }
 
-enum result viewed_batch_store(struct ingest *ingest, const char *body,
-                               size_t bytes, bool lines, struct buffer *answer,
-                               struct fault *fault)
+enum result viewed_batch_store(struct ingest *ingest,
+                               const struct viewed_batch_input *input,
+                               struct buffer *answer, struct fault *fault)
 {
     CLEANUP(batch_done) struct batch batch = {0};
     struct counts counts = {0};
-    enum result r = lines ? RESULT_OK : json_check(body, bytes, fault);
+    enum result r =
+        input->lines ? RESULT_OK : json_check(input->body, input->bytes, fault);
     if (r == RESULT_OK)
-        r = decode_all(lines ? viewed_batch_line : viewed_batch_element, body,
-                       bytes, &batch, fault);
+        r = decode_all(input, &batch, fault);
     if (r != RESULT_OK)
         return r;
     if (store_all(ingest, &batch) != RESULT_OK)

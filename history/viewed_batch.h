@@ -27,14 +27,22 @@ bool viewed_batch_element(const char *array, size_t bytes, size_t *at,
 bool viewed_batch_line(const char *text, size_t bytes, size_t *at,
                        const char **ret, size_t *ret_bytes);
 
+/* A request, as it came. */
+struct viewed_batch_input {
+    const char *body;
+    size_t bytes;
+    bool lines;              /* NDJSON */
+    const char *traceparent; /* of views that say none; NULL: none */
+};
+
 /*
  * Stores what can be stored, waits for the commit, and writes
  * {"stored":…,"known":…,"refused":…,"views":[…]}. Errors: RESULT_MALFORMED (no
  * JSON array, none or too many views: nothing is stored), RESULT_UNAVAILABLE
  * (none could be stored now).
  */
-enum result viewed_batch_store(struct ingest *ingest, const char *body,
-                               size_t bytes, bool lines, struct buffer *answer,
-                               struct fault *fault);
+enum result viewed_batch_store(struct ingest *ingest,
+                               const struct viewed_batch_input *input,
+                               struct buffer *answer, struct fault *fault);
 
 #endif

@@ -150,6 +150,16 @@ static enum result read_rule(struct decoding *decoding,
     return RESULT_OK;
 }
 
+static enum result read_trace(struct decoding *decoding,
+                              const struct field *field,
+                              const struct json_value *value)
+{
+    struct short_text text = short_text_of(value);
+    (void)field;
+    (void)trace_parent_parse(text.text, text.bytes, &decoding->view.trace);
+    return RESULT_OK;
+}
+
 static enum result read_video(struct decoding *decoding,
                               const struct field *field,
                               const struct json_value *value);
@@ -170,6 +180,7 @@ static const struct field body_fields[] = {
     {NAME("duration"), .read = read_seconds, .offset = PLACE(duration_ms)},
     {NAME("sessionId"), .read = read_session, .offset = PLACE(session_id)},
     {NAME("rule"), .read = read_rule},
+    {NAME("traceparent"), .read = read_trace},
 };
 
 static const struct field video_id_field = {
@@ -278,6 +289,14 @@ static enum result settle_time(struct decoding *decoding,
     return RESULT_OK;
 }
 
+static void settle_trace(struct decoding *decoding,
+                         const struct viewed_envelope *envelope)
+{
+    const char *text = envelope->traceparent;
+    if (!decoding->view.trace.given && text != NULL && text[0] != '\0')
+        (void)trace_parent_parse(text, strlen(text), &decoding->view.trace);
+}
+
 /* The texts' first bytes do: to clear them whole would cost more than to read
  * a message. */
 static void begin(struct decoding *decoding, struct fault *fault)
@@ -296,6 +315,7 @@ static void begin(struct decoding *decoding, struct fault *fault)
     view->session_given = false;
     memset(&view->session_id, 0, sizeof view->session_id);
     view->rule = VIEWED_RULE_NONE;
+    view->trace = (struct trace_parent){.given = false};
 }
 
 /* Not what lies behind the texts' ends. */
@@ -313,6 +333,7 @@ static void copy_view(const struct viewed *from, struct viewed *to)
     to->session_given = from->session_given;
     to->session_id = from->session_id;
     to->rule = from->rule;
+    to->trace = from->trace;
 }
 
 enum result viewed_decode(const char *body, size_t body_bytes,
@@ -334,9 +355,11 @@ enum result viewed_decode(const char *body, size_t body_bytes,
         result = settle_time(&decoding, envelope);
     if (result == RESULT_OK)
         result = settle_id(&decoding, envelope);
-    if (result == RESULT_OK)
-        copy_view(&decoding.view, ret);
-    return result;
+    if (result != RESULT_OK)
+        return result;
+    settle_trace(&decoding, envelope);
+    copy_view(&decoding.view, ret);
+    return RESULT_OK;
 }
 
 static void write_uuid_field(struct buffer *buffer, const char *start,
@@ -371,7 +394,9 @@ static void write_seconds_field(struct buffer *buffer, const char *start,
 void viewed_encode(const struct viewed *viewed, struct buffer *buffer)
 {
     char time[CLOCK_TEXT_BYTES];
+    char trace[TRACE_PARENT_TEXT_BYTES];
     clock_format(viewed->viewed_at_ms, time);
+    trace_parent_format(&viewed->trace, trace);
     write_uuid_field(buffer, "{\"id\":\"", &viewed->id);
     write_text_field(buffer, ",\"userId\":", viewed->user_id, "");
     write_text_field(buffer, ",\"video\":{\"id\":", viewed->video_id, "}");
@@ -382,7 +407,21 @@ void viewed_encode(const struct viewed *viewed, struct buffer *buffer)
     if (viewed->session_given)
         write_uuid_field(buffer, ",\"sessionId\":\"", &viewed->session_id);
     write_text_field(buffer, ",\"rule\":", viewed_rule_text(viewed->rule), "");
+    write_text_field(buffer, ",\"traceparent\":", trace, "");
     buffer_append(buffer, "}", 1);
+}
+
+void viewed_encoded_trace(const char *body, size_t body_bytes,
+                          char text[TRACE_PARENT_TEXT_BYTES])
+{
+    struct json_value json = json_pull_value(body, body_bytes);
+    const char *cursor = NULL;
+    struct json_member member;
+    text[0] = '\0';
+    while (json_pull_member(&json, &cursor, &member))
+        if (json_pull_is(&member.name, "traceparent", 11))
+            (void)json_pull_string(&member.value, text,
+                                   TRACE_PARENT_TEXT_BYTES);
 }
 
 const char *viewed_rule_text(enum viewed_rule rule)

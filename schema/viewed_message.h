@@ -7,6 +7,7 @@
 
 #include "buffer.h"
 #include "result.h"
+#include "trace_parent.h"
 #include "uuid.h"
 
 /*
@@ -19,7 +20,6 @@ enum {
     VIEWED_USER_BYTES_MAX = 128,
     VIEWED_VIDEO_BYTES_MAX = 256,
     VIEWED_PATH_BYTES_MAX = 1024,
-    VIEWED_TRACE_BYTES_MAX = 55, /* W3C traceparent, version 00 */
 };
 
 #define VIEWED_SECONDS_MAX 31622400 /* a leap year; longer is a mistake */
@@ -49,13 +49,15 @@ struct viewed {
     bool session_given;
     struct uuid session_id;
     enum viewed_rule rule;
+    struct trace_parent trace; /* the request that made it count */
 };
 
 /* What came beside the body. */
 struct viewed_envelope {
-    const char *message_id; /* "" or NULL: none */
-    int64_t timestamp_s;    /* 0: none */
-    int64_t received_ms;    /* counts as viewed_at where nothing else does */
+    const char *message_id;  /* "" or NULL: none */
+    int64_t timestamp_s;     /* 0: none */
+    int64_t received_ms;     /* counts as viewed_at where nothing else does */
+    const char *traceparent; /* "" or NULL: none */
 };
 
 /*
@@ -71,6 +73,10 @@ struct viewed_envelope {
  * none. The time comes from viewedAt, else from timestamp_s (refused where it
  * is negative or after year 9999), else it is received_ms.
  *
+ * The trace comes from the body's traceparent, else from the envelope's. One
+ * that is no such thing (trace_parent.h) counts as none, whatever its type: no
+ * view is refused for what is only there to follow it.
+ *
  * Pure but for a made id; any thread; *ret changes only on success.
  * Errors: RESULT_MALFORMED.
  */
@@ -81,6 +87,11 @@ enum result viewed_decode(const char *body, size_t body_bytes,
 /* The body as we publish it, with id and viewedAt always; it decodes to the
  * same view. Failure is the buffer's. */
 void viewed_encode(const struct viewed *viewed, struct buffer *buffer);
+
+/* The traceparent of a body that viewed_encode() made, for what goes beside
+ * it; "" where it has none. */
+void viewed_encoded_trace(const char *body, size_t body_bytes,
+                          char text[TRACE_PARENT_TEXT_BYTES]);
 
 const char *
 viewed_rule_text(enum viewed_rule rule); /* "played"; "" for none; "other" */

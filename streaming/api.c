@@ -68,12 +68,24 @@ static void announce(struct api *api, const struct uuid *viewer,
                  log_end());
 }
 
+/* None where the request has none, several, or one that is malformed (Trace
+ * Context, section 3.2). */
+static struct trace_parent trace_of(const struct http_request *request)
+{
+    struct trace_parent trace = {.given = false};
+    const char *text = http_request_header_once(request, "traceparent");
+    if (text != NULL)
+        (void)trace_parent_parse(text, strlen(text), &trace);
+    return trace;
+}
+
 static void follow(struct api *api, const struct http_request *request,
                    struct http_reply *reply, const struct uuid *viewer,
                    struct video_file *video, const struct byte_range *range)
 {
+    struct trace_parent trace = trace_of(request);
     struct delivery *delivery = delivery_begin(
-        api->deliveries, viewer, video, range->first, range->last,
+        api->deliveries, viewer, video, range->first, range->last, &trace,
         http_request_connection(request), http_request_socket(request));
     if (delivery == NULL)
         return;
@@ -171,9 +183,10 @@ static void post_progress(void *context, struct http_request *request,
         return;
     }
     struct uuid viewer = viewer_of(api->keys, request, reply);
+    struct trace_parent trace = trace_of(request);
     struct session_outcome outcome;
     enum result r = counting_report(api->counting, &viewer, video,
-                                    &report.report, &outcome, &fault);
+                                    &report.report, &trace, &outcome, &fault);
     video_file_release(video);
     if (r == RESULT_OK) {
         reply_outcome(reply, &outcome);

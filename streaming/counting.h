@@ -21,21 +21,24 @@ struct counting {
 };
 
 /*
- * A player's report. *ret->counts: the view is in the outbox. Any thread;
- * waits for the commit. Errors: RESULT_UNAVAILABLE, RESULT_LIMIT: not
+ * A player's report, and the trace that its request is part of, which the view
+ * takes along. *ret->counts: the view is in the outbox. Any thread; waits for
+ * the commit. Errors: RESULT_UNAVAILABLE, RESULT_LIMIT: not
  * counted, and the next report may count it.
  */
 enum result counting_report(struct counting *counting,
                             const struct uuid *viewer,
                             const struct video_file *video,
                             const struct view_report *report,
+                            const struct trace_parent *trace,
                             struct session_outcome *ret, struct fault *fault);
 
 /* Bytes that arrived; `first` and `last` are inclusive. As above. */
 enum result counting_delivered(struct counting *counting,
                                const struct uuid *viewer,
                                const struct video_file *video, uint64_t first,
-                               uint64_t last, struct session_outcome *ret,
+                               uint64_t last, const struct trace_parent *trace,
+                               struct session_outcome *ret,
                                struct fault *fault);
 
 /* The client says that it reports by itself. Errors: sessions.h's. */

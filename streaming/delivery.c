@@ -45,6 +45,7 @@ struct delivery {
     struct video_file *video;
     uint64_t first;
     uint64_t last;
+    struct trace_parent trace; /* of the request */
     uint64_t connection;
     int socket;
     bool kept; /* the socket is ours, to be closed */
@@ -171,7 +172,8 @@ static void delivery_free(struct delivery *delivery)
 struct delivery *delivery_begin(struct deliveries *all,
                                 const struct uuid *viewer,
                                 struct video_file *video, uint64_t first,
-                                uint64_t last, uint64_t connection, int socket)
+                                uint64_t last, const struct trace_parent *trace,
+                                uint64_t connection, int socket)
 {
     struct delivery *delivery = calloc(1, sizeof *delivery);
     if (delivery == NULL || !ask_written(socket, &delivery->before)) {
@@ -182,6 +184,7 @@ struct delivery *delivery_begin(struct deliveries *all,
     delivery->viewer = *viewer;
     delivery->first = first;
     delivery->last = last;
+    delivery->trace = *trace;
     delivery->connection = connection;
     delivery->socket = socket;
     pthread_mutex_lock(&all->lock);
@@ -260,7 +263,8 @@ static bool tell_counting(struct deliveries *all, struct delivery *delivery)
         return true;
     enum result r = counting_delivered(
         all->counting, &delivery->viewer, delivery->video, delivery->first,
-        delivery->first + delivery->delivered_bytes - 1, &outcome, &fault);
+        delivery->first + delivery->delivered_bytes - 1, &delivery->trace,
+        &outcome, &fault);
     if (r == RESULT_OK || r == RESULT_MALFORMED)
         return true;
     log_warn("a view waits to be stored", log_text("why", fault.text),

@@ -37,7 +37,8 @@ void deliveries_stop(struct deliveries *deliveries);
 struct delivery *delivery_begin(struct deliveries *deliveries,
                                 const struct uuid *viewer,
                                 struct video_file *video, uint64_t first,
-                                uint64_t last, uint64_t connection, int socket);
+                                uint64_t last, const struct trace_parent *trace,
+                                uint64_t connection, int socket);
 
 /* The reply was handed over whole, or will not be (http_reply.sent). */
 void delivery_sent(void *delivery, bool whole);

@@ -41,6 +41,7 @@ struct publisher {
     size_t confirmed_count;
     int64_t read_again_ms; /* after a fault */
     char id[UUID_TEXT_BYTES];
+    char trace[TRACE_PARENT_TEXT_BYTES];
 };
 
 static bool read_rows(struct publisher *p, int64_t after,
@@ -98,6 +99,7 @@ static bool take(void *context, struct publish_item *item)
     if (row == NULL)
         return false;
     uuid_format(&row->id, p->id);
+    viewed_encoded_trace(row->body, row->body_bytes, p->trace);
     *item = (struct publish_item){
         .token = (uint64_t)row->seq,
         .message = {
@@ -111,7 +113,9 @@ static bool take(void *context, struct publish_item *item)
             .headers = {{.name = "cloudEvents_specversion", .text = "1.0"},
                         {.name = "cloudEvents_type", .text = "viewed"},
                         {.name = "cloudEvents_source", .text = "/streaming"},
-                        {.name = "cloudEvents_id", .text = p->id}},
+                        {.name = "cloudEvents_id", .text = p->id},
+                        {.name = p->trace[0] != '\0' ? "traceparent" : NULL,
+                         .text = p->trace}},
         }};
     return true;
 }

@@ -36,7 +36,7 @@ def rows_of(file):
     store = sqlite3.connect(file)
     rows = store.execute(
         "SELECT hex(id), user_id, video_id, video_path, viewed_at_ms, position_ms,"
-        " duration_ms, hex(session_id), rule, flags FROM views ORDER BY id"
+        " duration_ms, hex(session_id), rule, flags, hex(trace) FROM views ORDER BY id"
     ).fetchall()
     store.close()
     return rows

@@ -10,6 +10,9 @@ from support.documents import Document
 from support.waiting import eventually
 
 
+TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
 class AmqpContract(Claims):
     @classmethod
     def setUpClass(cls):
@@ -95,11 +98,12 @@ class AmqpContract(Claims):
         videos = self.streaming(rabbit)
         with channel_to(rabbit) as channel:
             queue = bind_exclusive(channel)
-            videos.get("/video")
+            videos.get("/video", headers={"traceparent": TRACE})
             properties, body = eventually(lambda: take(channel, queue))
         self.check_message("viewed", properties, body)
         message = json.loads(body)
         self.assertEqual(properties.message_id, message["id"])
+        self.assertEqual(properties.headers["traceparent"], message["traceparent"])
         # Ours says all that the schema knows.
         known = set(Document("viewed.schema.json").content["properties"])
         self.assertLessEqual(known - set(message), {"position"})

@@ -117,6 +117,9 @@ static void check_again(const struct viewed *view)
     FUZZ_HOLDS(memcmp(&again.session_id, &view->session_id,
                       sizeof again.session_id) == 0);
     FUZZ_HOLDS(again.rule == view->rule);
+    FUZZ_HOLDS(again.trace.given == view->trace.given);
+    FUZZ_HOLDS(memcmp(again.trace.bytes, view->trace.bytes,
+                      sizeof again.trace.bytes) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)

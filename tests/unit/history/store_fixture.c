@@ -142,6 +142,9 @@ struct viewed view_make(uint32_t n)
     for (unsigned i = 0; i < 4; i++)
         view.id.bytes[i] = view.session_id.bytes[15 - i] =
             (uint8_t)(n >> (24 - 8 * i));
+    view.trace.given = n % 3 == 0;
+    if (view.trace.given)
+        memset(view.trace.bytes, (int)(n % 255) + 1, sizeof view.trace.bytes);
     (void)snprintf(view.user_id, sizeof view.user_id, "user-%u", n % 7);
     (void)snprintf(view.video_id, sizeof view.video_id, "video-%u.mp4", n % 5);
     (void)snprintf(view.video_path, sizeof view.video_path,
@@ -315,4 +318,7 @@ void assert_row_is(const struct kept_row *row, const struct viewed *view)
         assert_memory_equal(row->row.session_id.bytes, view->session_id.bytes,
                             16);
     assert_int_equal(row->row.rule, view->rule);
+    assert_int_equal(row->row.trace.given, view->trace.given);
+    assert_memory_equal(row->row.trace.bytes, view->trace.bytes,
+                        sizeof view->trace.bytes);
 }

@@ -97,6 +97,7 @@ static void each_field_of_the_message_changes_it(void **state)
     DIFFERS_WITH(session_given = false);
     DIFFERS_WITH(session_id.bytes[15] ^= 1);
     DIFFERS_WITH(rule = VIEWED_RULE_BYTES);
+    DIFFERS_WITH(trace.given = true);
 }
 
 static void texts_do_not_stand_for_each_other(void **state)

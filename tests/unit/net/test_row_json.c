@@ -24,6 +24,8 @@ static void assert_written(const struct store_row *row, const char *wanted)
     cJSON_Delete(json);
 }
 
+#define TRACE "00-4b000000000000000000000000000000-f000000000000000-00"
+
 static struct store_row full_row(void)
 {
     return (struct store_row){
@@ -43,7 +45,8 @@ static struct store_row full_row(void)
         .duration_ms = 30000,
         .session_given = true,
         .session_id = {{0xff}},
-        .rule = VIEWED_RULE_PLAYED};
+        .rule = VIEWED_RULE_PLAYED,
+        .trace = {.given = true, .bytes = {[0] = 0x4b, [16] = 0xf0}}};
 }
 
 static void all_that_is_there_is_written(void **state)
@@ -58,7 +61,7 @@ static void all_that_is_there_is_written(void **state)
                    "\"receivedAt\":\"2026-01-01T00:00:00.999Z\","
                    "\"position\":12.5,\"duration\":30,"
                    "\"sessionId\":\"ff000000-0000-0000-0000-000000000000\","
-                   "\"rule\":\"played\"}");
+                   "\"rule\":\"played\",\"traceparent\":\"" TRACE "\"}");
 }
 
 static void what_is_absent_is_left_out(void **state)
@@ -71,6 +74,7 @@ static void what_is_absent_is_left_out(void **state)
     row.position_ms = row.duration_ms = -1;
     row.session_given = false;
     row.rule = VIEWED_RULE_NONE;
+    row.trace.given = false;
     assert_written(&row, "{\"_id\":\"01890a5d-ac96-774b-bcce-b302099a8057\","
                          "\"videoPath\":\"./videos/a.mp4\","
                          "\"viewedAt\":\"2026-01-01T00:00:00.123Z\","
@@ -88,7 +92,7 @@ static void what_is_absent_is_left_out(void **state)
                    "\"receivedAt\":\"2026-01-01T00:00:00.999Z\","
                    "\"position\":0,\"duration\":30,"
                    "\"sessionId\":\"ff000000-0000-0000-0000-000000000000\","
-                   "\"rule\":\"other\"}");
+                   "\"rule\":\"other\",\"traceparent\":\"" TRACE "\"}");
 }
 
 /* The texts are not NUL-terminated where the store holds them. */

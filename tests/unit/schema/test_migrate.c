@@ -12,6 +12,11 @@
 
 #include "migrate.h"
 
+extern const char schema_history_0001[];
+extern const char schema_history_0002[];
+extern const char schema_history_0003[];
+extern const char schema_history_0004[];
+
 static char folder[64];
 static char path[96];
 static struct sqlite_db *db;
@@ -105,6 +110,27 @@ static void a_second_run_changes_nothing(void **state)
     assert_int_equal(sqlite3_total_changes(sqlite_db_handle(db)), 0);
     assert_int_equal(integer("PRAGMA data_version"), changes);
     assert_int_equal(integer("SELECT mark FROM store"), 7);
+}
+
+/* Of views that came before there were traces. */
+static void a_file_without_traces_keeps_its_views(void **state)
+{
+    (void)state;
+    static const char *const steps[] = {
+        schema_history_0001, schema_history_0002, schema_history_0003,
+        schema_history_0004};
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        run(steps[i]);
+    run("PRAGMA application_id = 0x46747648");
+    run("PRAGMA user_version = 4");
+    run("INSERT INTO views (seq, id, video_path, viewed_at_ms, received_ms,"
+        " rule, flags) VALUES (1, zeroblob(16), 'a', 5, 6, 1, 3)");
+    assert_migrated(SCHEMA_HISTORY);
+    assert_int_equal(integer("SELECT viewed_at_ms FROM views"
+                             " WHERE trace IS NULL"),
+                     5);
+    assert_int_equal(integer("SELECT count(*) FROM removed WHERE trace = 1"),
+                     0);
 }
 
 static void the_other_kind_is_refused_and_left_alone(void **state)
@@ -224,6 +250,7 @@ int main(void)
         TEST(a_new_file_becomes_ours),
         TEST(an_outbox_becomes_one),
         TEST(a_second_run_changes_nothing),
+        TEST(a_file_without_traces_keeps_its_views),
         TEST(the_other_kind_is_refused_and_left_alone),
         TEST(a_newer_version_is_refused_and_left_alone),
         TEST(a_file_of_ours_without_a_version_is_refused),

@@ -13,14 +13,16 @@
 #include "clock.h"
 #include "viewed_message.h"
 
-#define ID       "01890a5d-ac96-774b-bcce-b302099a8057"
-#define OTHER_ID "01890a5d-ac96-774b-bcce-b302099a8058"
+#define TRACE       "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+#define OTHER_TRACE "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+#define ID          "01890a5d-ac96-774b-bcce-b302099a8057"
+#define OTHER_ID    "01890a5d-ac96-774b-bcce-b302099a8058"
 
 static const char full[] =
     "{\"id\":\"" ID "\",\"userId\":\"u-1\",\"video\":{\"id\":\"a.mp4\"},"
     "\"videoPath\":\"./videos/a.mp4\",\"viewedAt\":\"2026-01-31T12:00:00.123Z\""
     ",\"position\":12.5,\"duration\":30,\"sessionId\":\"" OTHER_ID "\","
-    "\"rule\":\"played\"}";
+    "\"rule\":\"played\",\"traceparent\":\"" TRACE "\"}";
 
 static const struct viewed_envelope bare = {.received_ms = 1234567};
 
@@ -55,6 +57,13 @@ static void assert_id(const struct uuid *uuid, const char *expected)
     assert_string_equal(text, expected);
 }
 
+static void assert_trace(const struct viewed *view, const char *expected)
+{
+    char text[TRACE_PARENT_TEXT_BYTES];
+    trace_parent_format(&view->trace, text);
+    assert_string_equal(text, expected);
+}
+
 static void a_full_message_fills_every_field(void **state)
 {
     (void)state;
@@ -73,6 +82,7 @@ static void a_full_message_fills_every_field(void **state)
     assert_true(view.session_given);
     assert_id(&view.session_id, OTHER_ID);
     assert_int_equal(view.rule, VIEWED_RULE_PLAYED);
+    assert_trace(&view, TRACE);
 }
 
 static void assert_nothing_else(const struct viewed *view)
@@ -86,6 +96,7 @@ static void assert_nothing_else(const struct viewed *view)
     assert_int_equal(view->duration_ms, -1);
     assert_false(view->session_given);
     assert_int_equal(view->rule, VIEWED_RULE_NONE);
+    assert_trace(view, "");
 }
 
 static void both_shapes_of_older_publishers_are_read(void **state)
@@ -152,6 +163,48 @@ static void a_time_comes_from_the_body_or_the_envelope(void **state)
     outer.timestamp_s = CLOCK_MAX_MS / 1000;
     view = decoded("{\"videoPath\":\"a\"}", &outer);
     assert_int_equal(view.viewed_at_ms, CLOCK_MAX_MS - 999);
+}
+
+static void a_trace_comes_from_the_body_or_the_envelope(void **state)
+{
+    (void)state;
+    struct viewed_envelope outer = {.traceparent = OTHER_TRACE};
+    struct viewed view = decoded(full, &outer);
+    assert_trace(&view, TRACE);
+    view = decoded("{\"videoPath\":\"a\"}", &outer);
+    assert_trace(&view, OTHER_TRACE);
+    view =
+        decoded("{\"videoPath\":\"a\",\"traceparent\":\"" TRACE "0\"}", &outer);
+    assert_trace(&view, OTHER_TRACE);
+    outer.traceparent = "";
+    view = decoded("{\"videoPath\":\"a\"}", &outer);
+    assert_trace(&view, "");
+}
+
+static void no_view_is_refused_for_its_trace(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        "null", "7", "[]", "{\"a\":{}}", "\"\"", "\"00-\\u0001\""};
+    struct viewed_envelope outer = {.traceparent = "00-7"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        char body[128];
+        (void)snprintf(body, sizeof body,
+                       "{\"videoPath\":\"a\",\"traceparent\":%s}", others[i]);
+        struct viewed view = decoded(body, &outer);
+        assert_trace(&view, "");
+    }
+}
+
+static void what_was_encoded_tells_its_trace(void **state)
+{
+    (void)state;
+    static const char none[] = "{\"id\":\"" ID "\",\"videoPath\":\"a\"}";
+    char text[TRACE_PARENT_TEXT_BYTES];
+    viewed_encoded_trace(full, strlen(full), text);
+    assert_string_equal(text, TRACE);
+    viewed_encoded_trace(none, strlen(none), text);
+    assert_string_equal(text, "");
 }
 
 static void seconds_are_rounded_to_milliseconds(void **state)
@@ -367,6 +420,9 @@ int main(void)
         cmocka_unit_test(a_message_without_an_id_is_a_new_view_each_time),
         cmocka_unit_test(an_id_comes_from_the_body_or_the_envelope),
         cmocka_unit_test(a_time_comes_from_the_body_or_the_envelope),
+        cmocka_unit_test(a_trace_comes_from_the_body_or_the_envelope),
+        cmocka_unit_test(no_view_is_refused_for_its_trace),
+        cmocka_unit_test(what_was_encoded_tells_its_trace),
         cmocka_unit_test(seconds_are_rounded_to_milliseconds),
         cmocka_unit_test(rules_have_fixed_numbers),
         cmocka_unit_test(what_is_no_view_is_refused_by_name),

@@ -23,6 +23,7 @@ FULL = {
     "duration": 30,
     "sessionId": UUID,
     "rule": "played",
+    "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
 }
 
 GOOD = [
