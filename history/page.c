@@ -9,6 +9,10 @@ extern const char history_page_js[];
 extern const size_t history_page_js_bytes;
 extern const char history_parts_js[];
 extern const size_t history_parts_js_bytes;
+extern const char history_rows_js[];
+extern const size_t history_rows_js_bytes;
+extern const char history_overview_js[];
+extern const size_t history_overview_js_bytes;
 extern const char history_operator_html[];
 extern const size_t history_operator_html_bytes;
 extern const char history_operator_css[];
@@ -76,6 +80,22 @@ void page_parts_js(void *context, struct http_request *request,
     (void)context;
     (void)request;
     reply_js(reply, history_parts_js, history_parts_js_bytes);
+}
+
+void page_rows_js(void *context, struct http_request *request,
+                  struct http_reply *reply)
+{
+    (void)context;
+    (void)request;
+    reply_js(reply, history_rows_js, history_rows_js_bytes);
+}
+
+void page_overview_js(void *context, struct http_request *request,
+                      struct http_reply *reply)
+{
+    (void)context;
+    (void)request;
+    reply_js(reply, history_overview_js, history_overview_js_bytes);
 }
 
 void page_operator_html(void *context, struct http_request *request,

@@ -12,6 +12,10 @@ void page_js(void *context, struct http_request *request,
              struct http_reply *reply);
 void page_parts_js(void *context, struct http_request *request,
                    struct http_reply *reply);
+void page_rows_js(void *context, struct http_request *request,
+                  struct http_reply *reply);
+void page_overview_js(void *context, struct http_request *request,
+                      struct http_reply *reply);
 void page_operator_html(void *context, struct http_request *request,
                         struct http_reply *reply);
 void page_operator_css(void *context, struct http_request *request,

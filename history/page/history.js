@@ -1,215 +1,72 @@
 /*
  * The history page: one page of views, by the filters and the cursor in the
- * location. The first page asks again by itself while it is visible, so a
- * new view shows without a reload; older pages stand still.
- *
- * Everything that came from the service is put in as text, never as markup.
+ * location. The first page of the newest is kept up as views come: the service
+ * tells when (server-sent events), and where it cannot the page asks now and
+ * then. Older pages stand still.
  */
 
+import {
+  address, announce, ask, byId, countText, hasToken, isAway, keepToken, Refused,
+  titleOf, Unknown,
+} from './parts.js';
+import { showOverview } from './overview.js';
+import { showRows, viewerText } from './rows.js';
+
 const PAGE_ROWS = 25;
-const REFRESH_MS = 2000;
+const REFRESH_MS = 2000;    /* where the service does not tell */
+const SETTLE_MS = 150;      /* views that come together are asked for once */
+const NEWS_MS = 1000;       /* between two such questions, however many come */
+const OVERVIEW_MS = 10000;  /* between two looks at the counts */
 const RETRY_MS_MAX = 10000;
 const ANSWER_MS_MAX = 10000; /* then the service counts as away */
-const FRESH_MS = 6000;       /* as long as the tint in the style sheet */
 const SUGGESTIONS_MAX = 50;  /* of a filter, from the rows seen so far */
 
-const byId = (id) => document.getElementById(id);
 const page = {
-  announcer: byId('announcer'), caption: byId('caption'),
-  clear: byId('clear'), empty: byId('empty'), emptyText: byId('empty-text'),
-  emptyTitle: byId('empty-title'), filters: byId('filters'),
+  caption: byId('caption'), clear: byId('clear'), csv: byId('csv'),
+  empty: byId('empty'), emptyText: byId('empty-text'),
+  emptyTitle: byId('empty-title'), filters: byId('filters'), from: byId('from'),
   heading: document.querySelector('h1'), live: byId('live'),
-  loading: byId('loading'), newest: byId('newest'), notice: byId('notice'),
-  older: byId('older'), pages: byId('pages'), range: byId('range'),
-  rows: byId('rows'), scope: byId('scope'), sheet: byId('sheet'),
-  sign: byId('sign'), token: byId('token'),
-  table: byId('table'), userId: byId('userId'), videoId: byId('videoId'),
-  videos: byId('videos'), viewers: byId('viewers'),
+  loading: byId('loading'), ndjson: byId('ndjson'), newest: byId('newest'),
+  notice: byId('notice'), older: byId('older'), order: byId('order'),
+  pages: byId('pages'), range: byId('range'), removed: byId('removed'),
+  removedText: byId('removed-text'), rows: byId('rows'), scope: byId('scope'),
+  sheet: byId('sheet'), sign: byId('sign'), table: byId('table'), to: byId('to'),
+  token: byId('token'), undo: byId('undo'), userId: byId('userId'),
+  videoId: byId('videoId'), videos: byId('videos'), viewers: byId('viewers'),
 };
-
-/* ---- Words ---- */
-
-function clockText(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  const two = (n) => String(n).padStart(2, '0');
-  const [h, m, s] =
-    [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
-  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
-}
-
-/* The name of a file as a title, as the player shows it. */
-function titleOf(name) {
-  const file = name.split('/').pop() || name;
-  return file.replace(/\.[A-Za-z0-9]{1,5}$/, '').replaceAll('_', ' ') || name;
-}
-
-const timeFormat = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
-const dateFormat = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' });
-const fullFormat =
-  new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' });
-
-function dayText(date) {
-  const midnight = (d) => new Date(d.getFullYear(), d.getMonth(), d.getDate());
-  const days = Math.round((midnight(new Date()) - midnight(date)) / 86400000);
-  return ['today', 'yesterday'][days] ?? dateFormat.format(date);
-}
-
-const UUID =
-  /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-
-/* A UUID by its last group: the first ones of a UUIDv7 are its time, which
- * many viewers have in common. */
-function viewerText(userId) {
-  return UUID.test(userId) ? `…${userId.slice(-8)}` : userId;
-}
-
-function viewsText(count) {
-  return count === 1 ? '1 view' : `${count} views`;
-}
-
-/* The region is emptied first, so that the same words are said again. */
-function announce(text) {
-  page.announcer.textContent = '';
-  setTimeout(() => { page.announcer.textContent = text; }, 50);
-}
 
 /* ---- Where we are: the location ---- */
 
+const FILTERS = ['videoId', 'userId', 'since', 'until', 'order'];
+
 function place() {
   const given = new URLSearchParams(location.search);
-  return {
-    videoId: given.get('videoId') ?? '',
-    userId: given.get('userId') ?? '',
-    cursor: given.get('cursor') ?? '',
-  };
+  return Object.fromEntries([...FILTERS, 'cursor'].map((name) =>
+    [name, given.get(name) ?? '']));
 }
 
-function address(path, parameters) {
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(parameters))
-    if (value !== '') query.set(name, value);
-  const text = query.toString();
-  return text === '' ? path : `${path}?${text}`;
-}
-
+const filtersOf = (where) => Object.fromEntries(FILTERS.map((name) =>
+  [name, where[name]]));
+const isOldestFirst = () => place().order === 'asc';
 const isFirstPage = () => place().cursor === '';
+const isLive = () => isFirstPage() && !isOldestFirst();
 
-/* ---- Rows ---- */
+const DAY = /^(\d{4})-(\d{2})-(\d{2})$/;
 
-function element(name, className, ...children) {
-  const made = document.createElement(name);
-  if (className) made.className = className;
-  made.append(...children);
-  return made;
+/* A day of the reader's own as the time that it begins, `more` days later; any
+ * other text as it is. */
+function timeOf(text, more = 0) {
+  const day = DAY.exec(text);
+  if (day === null) return text;
+  const date = new Date(Number(day[1]), Number(day[2]) - 1,
+    Number(day[3]) + more);
+  return Number.isNaN(date.getTime()) ? text : date.toISOString();
 }
 
-function cell(name, role, className, ...children) {
-  const made = element(name, className, ...children);
-  made.setAttribute('role', role);
-  return made;
-}
-
-function filterLink(className, text, parameters, title) {
-  const link = element('a', className, text);
-  link.href = address('/', parameters);
-  link.title = title;
-  return link;
-}
-
-function videoCell(view) {
-  const id = view.video?.id;
-  const name = id ?? view.videoPath ?? '';
-  const content = id === undefined
-    ? element('span', 'cut', titleOf(name))
-    : filterLink('cut', titleOf(name), { videoId: id }, `Only views of ${id}`);
-  const made = cell('th', 'rowheader', 'video', content);
-  made.scope = 'row';
-  return made;
-}
-
-function viewerCell(view) {
-  if (view.userId === undefined)
-    return cell('td', 'cell', 'viewer plain', 'not known');
-  return cell('td', 'cell', 'viewer',
-    filterLink('cut who', viewerText(view.userId), { userId: view.userId },
-      `Only views by ${view.userId}`));
-}
-
-function whenCell(view) {
-  const text = view.viewedAt ?? view.receivedAt ?? '';
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime()))
-    return cell('td', 'cell', 'when plain', text || 'not known');
-  const time = element('time', '', timeFormat.format(date), ' ',
-    element('span', 'day', dayText(date)));
-  time.dateTime = text;
-  time.title = fullFormat.format(date);
-  return cell('td', 'cell', 'when', time);
-}
-
-function farCell(view) {
-  const { position, duration } = view;
-  if (typeof position !== 'number') {
-    const word = view.rule === 'bytes' ? 'downloaded' : 'not known';
-    return cell('td', 'cell', 'howfar plain', word);
-  }
-  const far = element('div', 'far', element('span', '', clockText(position)));
-  if (typeof duration === 'number' && duration > 0) {
-    far.firstChild.append(' ', element('span', 'of',
-      `of ${clockText(duration)}`));
-    const bar = element('progress');
-    bar.max = duration;
-    bar.value = Math.min(position, duration);
-    bar.setAttribute('aria-hidden', 'true'); /* the words say it */
-    far.append(bar);
-  }
-  return cell('td', 'cell', 'howfar', far);
-}
-
-function rowOf(view) {
-  const row = cell('tr', 'row', '',
-    videoCell(view), whenCell(view), farCell(view), viewerCell(view));
-  row.dataset.id = view._id;
-  return row;
-}
-
-/* "today" becomes "yesterday" while the page is open. */
-function renewDay(row) {
-  const day = row.querySelector('.day');
-  if (day === null) return;
-  const text = dayText(new Date(row.querySelector('time').dateTime));
-  if (day.textContent !== text) day.textContent = text;
-}
-
-function markFresh(row) {
-  row.classList.add('fresh');
-  setTimeout(() => row.classList.remove('fresh'), FRESH_MS);
-}
-
-/*
- * Brings the table to these views. Rows that stay keep their element, so
- * nothing under the pointer or the focus is replaced. Returns how many came.
- */
-function showRows(views, tellFresh) {
-  const kept = new Map();
-  for (const row of page.rows.children) kept.set(row.dataset.id, row);
-  let came = 0;
-  let at = page.rows.firstElementChild;
-  for (const view of views) {
-    let row = kept.get(view._id);
-    kept.delete(view._id);
-    if (row === undefined) {
-      row = rowOf(view);
-      came++;
-      if (tellFresh) markFresh(row);
-    } else {
-      renewDay(row);
-    }
-    if (row === at) at = at.nextElementSibling;
-    else page.rows.insertBefore(row, at);
-  }
-  for (const row of kept.values()) row.remove();
-  return came;
+/* What the service is asked for: `until` has its whole day. */
+function query() {
+  const where = place();
+  return { ...where, since: timeOf(where.since), until: timeOf(where.until, 1) };
 }
 
 /* ---- What stands around the rows ---- */
@@ -217,31 +74,46 @@ function showRows(views, tellFresh) {
 function suggest(list, value) {
   if (value === undefined || list.children.length >= SUGGESTIONS_MAX) return;
   for (const option of list.children) if (option.value === value) return;
-  const option = element('option');
+  const option = document.createElement('option');
   option.value = value;
   list.append(option);
 }
 
-function showFilters() {
-  const { videoId, userId } = place();
-  page.videoId.value = videoId;
-  page.userId.value = userId;
-  page.clear.hidden = videoId === '' && userId === '';
+function scopeText({ videoId, userId, since, until }) {
   const what = videoId === '' ? 'Every view' : `Views of “${videoId}”`;
   const who = userId === '' ? '' : ` by ${userId}`;
-  page.scope.textContent = `${what}${who}, the newest first.`;
+  const from = since === '' ? '' : ` from ${since}`;
+  const to = until === '' ? '' : ` to ${until}`;
+  const first = isOldestFirst() ? 'oldest' : 'newest';
+  return `${what}${who}${from}${to}, the ${first} first.`;
+}
+
+function showFilters() {
+  const where = place();
+  page.videoId.value = where.videoId;
+  page.userId.value = where.userId;
+  page.from.value = DAY.test(where.since) ? where.since : '';
+  page.to.value = DAY.test(where.until) ? where.until : '';
+  page.order.value = isOldestFirst() ? 'asc' : 'desc';
+  page.clear.hidden = FILTERS.every((name) => where[name] === '');
+  page.scope.textContent = scopeText(where);
   page.caption.textContent = page.scope.textContent;
+  page.newest.textContent = isOldestFirst() ? 'Oldest' : 'Newest';
+  page.older.textContent = isOldestFirst() ? 'Newer' : 'Older';
+  const { cursor, ...asked } = query();
+  for (const format of ['csv', 'ndjson'])
+    page[format].href = address('/history', { ...asked, format });
 }
 
 function showEmpty(isEmpty) {
-  const { videoId, userId, cursor } = place();
+  const where = place();
   page.empty.hidden = !isEmpty;
   page.table.hidden = isEmpty;
   if (!isEmpty) return;
-  if (cursor !== '') {
-    page.emptyTitle.textContent = 'No older views';
+  if (where.cursor !== '') {
+    page.emptyTitle.textContent = `No ${isOldestFirst() ? 'newer' : 'older'} views`;
     page.emptyText.textContent = 'This is the end of the history.';
-  } else if (videoId !== '' || userId !== '') {
+  } else if (FILTERS.some((name) => name !== 'order' && where[name] !== '')) {
     page.emptyTitle.textContent = 'No view matches';
     page.emptyText.textContent =
       'A filter takes the whole id of a video or of a viewer.';
@@ -258,11 +130,13 @@ function setAvailable(button, available) {
 
 function showPages(count) {
   const first = isFirstPage();
+  const [near, far] = isOldestFirst() ? ['oldest', 'Newer'] : ['newest', 'Older'];
   page.pages.hidden = first && nextCursor === '';
   setAvailable(page.newest, !first);
   setAvailable(page.older, nextCursor !== '');
   page.range.textContent = count === 0 ? ''
-    : first ? `The newest ${viewsText(count)}` : `Older, ${viewsText(count)}`;
+    : first ? `The ${near} ${countText(count, 'view')}`
+      : `${far}, ${countText(count, 'view')}`;
 }
 
 function cursorOf(next) {
@@ -277,44 +151,28 @@ let shownSearch = null; /* the location's query whose views are shown */
 let failures = 0;       /* in a row */
 let timer = 0;
 let asking = null;      /* the AbortController of the running question */
+let asked_ms = -Infinity;   /* when the views were */
+let counted_ms = -Infinity; /* when the overview was asked for */
 
-class Refused extends Error {} /* asking again cannot help */
-class Unknown extends Refused {} /* who asks */
-
-/* For as long as this tab is open; in no address. */
-const TOKEN = 'flixtube-token';
-
-async function problemText(response) {
-  try {
-    const problem = await response.json();
-    return String(problem.detail ?? problem.title).slice(0, 300);
-  } catch {
-    return `status ${response.status}`;
-  }
-}
-
-async function ask(signal) {
-  const { videoId, userId, cursor } = place();
-  const headers = { accept: 'application/json' };
-  const token = sessionStorage.getItem(TOKEN);
-  if (token !== null) headers.authorization = `Bearer ${token}`;
-  const response = await fetch(
-    address('/history', { videoId, userId, limit: PAGE_ROWS, cursor }),
-    { headers, cache: 'no-store', signal });
-  if (response.status === 401) throw new Unknown(await problemText(response));
-  if (response.status >= 400 && response.status < 500)
-    throw new Refused(await problemText(response));
-  if (!response.ok) throw new Error(await problemText(response));
+async function askForViews(signal) {
+  const response = await ask(
+    address('/history', { ...query(), limit: PAGE_ROWS }), { signal });
   const answer = await response.json();
   if (!Array.isArray(answer?.history)) throw new Error('not a history');
   return answer;
+}
+
+function showCounts() {
+  const { userId, videoId, since, until } = query();
+  counted_ms = performance.now();
+  showOverview({ userId, videoId, since, until });
 }
 
 function show(answer) {
   const views = answer.history;
   const before = shownSearch;
   const isRefresh = before === location.search;
-  const came = showRows(views, isRefresh);
+  const came = showRows(page.rows, views, isRefresh);
   nextCursor = cursorOf(answer.next);
   shownSearch = location.search;
   for (const view of views) {
@@ -324,28 +182,33 @@ function show(answer) {
   page.loading.hidden = true;
   page.sheet.hidden = false;
   page.sheet.removeAttribute('aria-busy');
-  page.live.hidden = !isFirstPage();
+  page.live.hidden = !isLive();
   showEmpty(views.length === 0);
   showPages(views.length);
   if (!page.notice.hidden) announce('The history answers again.');
   page.notice.hidden = true;
   page.sign.hidden = true;
-  if (isRefresh && came > 0) announce(`${viewsText(came)} new.`);
+  if (isRefresh && came > 0) announce(`${countText(came, 'view')} new.`);
   else if (!isRefresh && before !== null) announce(sayPage(views.length));
+  if (!isRefresh || performance.now() - counted_ms > OVERVIEW_MS) showCounts();
 }
 
 function sayPage(count) {
+  const range = page.range.textContent || countText(count, 'view');
   return count === 0 ? page.emptyTitle.textContent
-    : `${page.scope.textContent} ${page.range.textContent || viewsText(count)}.`;
+    : `${page.scope.textContent} ${range}.`;
+}
+
+function troubleText(error) {
+  if (error instanceof Refused)
+    return `The history service refuses this: ${error.message}.`;
+  const why = isAway(error) ? '' : ` (${error.message})`;
+  return `The history service does not answer${why}. Trying again by itself.`;
 }
 
 /* What is shown stays, as long as it belongs to this location. */
 function showTrouble(error) {
-  const away = error instanceof TypeError || error.name === 'AbortError';
-  const text = error instanceof Refused
-    ? `The history service refuses this: ${error.message}.`
-    : `The history service does not answer${away ? '' : ` (${error.message})`}.`
-      + ' Trying again by itself.';
+  const text = troubleText(error);
   if (page.notice.hidden || page.notice.textContent !== text) announce(text);
   page.notice.textContent = text;
   page.notice.hidden = false;
@@ -354,7 +217,7 @@ function showTrouble(error) {
   if (shownSearch === location.search) return;
   shownSearch = '?'; /* none: what comes next is no news */
   nextCursor = '';
-  showRows([], false);
+  showRows(page.rows, [], false);
   page.sheet.hidden = true;
   showPages(0);
 }
@@ -370,13 +233,14 @@ async function refresh() {
   asking?.abort();
   const mine = new AbortController();
   asking = mine;
+  asked_ms = performance.now();
   const deadline = setTimeout(() => mine.abort(), ANSWER_MS_MAX);
   try {
-    const answer = await ask(mine.signal);
+    const answer = await askForViews(mine.signal);
     if (asking !== mine) return; /* another page was chosen meanwhile */
     show(answer);
     failures = 0;
-    if (isFirstPage()) askAgainIn(REFRESH_MS);
+    if (isLive() && !isTold()) askAgainIn(REFRESH_MS);
   } catch (error) {
     if (asking !== mine) return;
     showTrouble(error);
@@ -384,6 +248,101 @@ async function refresh() {
       askAgainIn(Math.min(RETRY_MS_MAX, REFRESH_MS * 2 ** failures++));
   } finally {
     clearTimeout(deadline);
+    if (asking === mine) asking = null;
+  }
+}
+
+/* ---- Being told ---- */
+
+let events = null;  /* the EventSource */
+let eventsOf = '';  /* its address */
+let news = 0;       /* the timer of the question that news brought */
+
+const isTold = () => events?.readyState === EventSource.OPEN;
+
+/* News of this page; what is being asked for may be older than it. */
+function hear() {
+  if (!isLive() || news !== 0) return;
+  const wait_ms = asked_ms + NEWS_MS - performance.now();
+  news = setTimeout(() => {
+    news = 0;
+    if (document.visibilityState !== 'visible') return;
+    if (asking === null) refresh();
+    else hear();
+  }, Math.max(SETTLE_MS, wait_ms));
+}
+
+/* An EventSource cannot show a token: then the page asks by itself. */
+function listen() {
+  const { userId, videoId } = place();
+  const wanted = isLive() && document.visibilityState === 'visible'
+    && !hasToken() ? address('/history/stream', { userId, videoId }) : '';
+  if (wanted === eventsOf && events?.readyState !== EventSource.CLOSED) return;
+  events?.close();
+  events = null;
+  eventsOf = wanted;
+  if (wanted === '') return;
+  events = new EventSource(wanted);
+  for (const name of ['open', 'error', 'view', 'deleted', 'erased', 'reset'])
+    events.addEventListener(name, hear);
+}
+
+/* ---- Removing ---- */
+
+let removedId = '';
+
+async function remove(row) {
+  const { id, words } = row.dataset;
+  const button = row.querySelector('.remove button');
+  setAvailable(button, false);
+  try {
+    await ask(`/history/${encodeURIComponent(id)}`, { method: 'DELETE' });
+  } catch (error) {
+    setAvailable(button, true);
+    showTrouble(error);
+    return;
+  }
+  removedId = id;
+  row.remove();
+  page.removedText.textContent = `Removed: ${words}.`;
+  page.removed.hidden = false;
+  page.undo.focus({ preventScroll: true });
+  announce(`Removed: ${words}. It can be taken back for ten minutes.`);
+  counted_ms = -Infinity;
+  await refresh();
+}
+
+async function undo() {
+  const id = removedId;
+  try {
+    await ask(`/history/${encodeURIComponent(id)}/restore`, { method: 'POST' });
+  } catch (error) {
+    showTrouble(error);
+    return;
+  }
+  page.removed.hidden = true;
+  announce('It is there again.');
+  counted_ms = -Infinity;
+  await refresh();
+  const row = [...page.rows.children].find((one) => one.dataset.id === id);
+  (row?.querySelector('.remove button') ?? page.heading)
+    .focus({ preventScroll: true });
+}
+
+/* ---- Exports ---- */
+
+/* A link cannot show a token: the file is fetched and then handed over. */
+async function exportFile(link) {
+  const format = link.id;
+  try {
+    const answer = await ask(link.href);
+    const file = document.createElement('a');
+    file.href = URL.createObjectURL(await answer.blob());
+    file.download = `history.${format}`;
+    file.click();
+    setTimeout(() => URL.revokeObjectURL(file.href), ANSWER_MS_MAX);
+  } catch (error) {
+    showTrouble(error);
   }
 }
 
@@ -392,6 +351,7 @@ async function refresh() {
 async function arrive() {
   failures = 0;
   showFilters();
+  listen();
   page.sheet.setAttribute('aria-busy', 'true');
   await refresh();
   /* The link that led here may be gone with its row. */
@@ -415,17 +375,24 @@ function idOf(typed, list, shortText) {
   return typed;
 }
 
-page.filters.addEventListener('submit', (event) => {
-  event.preventDefault();
-  go({
+function goToFilters() {
+  return go({
     videoId: idOf(page.videoId.value.trim(), page.videos, titleOf),
     userId: idOf(page.userId.value.trim(), page.viewers, viewerText),
+    since: page.from.value,
+    until: page.to.value,
+    order: page.order.value === 'asc' ? 'asc' : '',
   });
+}
+
+page.filters.addEventListener('submit', (event) => {
+  event.preventDefault();
+  goToFilters();
 });
 
 page.sign.addEventListener('submit', (event) => {
   event.preventDefault();
-  sessionStorage.setItem(TOKEN, page.token.value.trim());
+  keepToken(page.token.value);
   page.token.value = '';
   arrive();
 });
@@ -436,34 +403,56 @@ page.clear.addEventListener('click', () => {
 });
 
 page.older.addEventListener('click', () => {
-  const { videoId, userId } = place();
-  if (nextCursor !== '') go({ videoId, userId, cursor: nextCursor });
+  if (nextCursor !== '') go({ ...filtersOf(place()), cursor: nextCursor });
 });
 
 page.newest.addEventListener('click', () => {
-  const { videoId, userId, cursor } = place();
-  if (cursor !== '') go({ videoId, userId });
+  if (!isFirstPage()) go(filtersOf(place()));
 });
 
+page.undo.addEventListener('click', undo);
+byId('removed-close').addEventListener('click', () => {
+  page.removed.hidden = true;
+  page.heading.focus({ preventScroll: true });
+});
+
+for (const link of [page.csv, page.ndjson])
+  link.addEventListener('click', (event) => {
+    if (!hasToken()) return;
+    event.preventDefault();
+    exportFile(link);
+  });
+
+/* A new tab, say, is the browser's. */
+const isPlain = (event) => event.button === 0 && !event.ctrlKey
+  && !event.metaKey && !event.shiftKey && !event.altKey;
+
+for (const part of [page.rows, byId('overview')])
+  part.addEventListener('click', (event) => {
+    const link = event.target.closest('a');
+    if (link === null || !isPlain(event)) return;
+    event.preventDefault();
+    go(Object.fromEntries(new URL(link.href).searchParams));
+  });
+
 page.rows.addEventListener('click', (event) => {
-  const link = event.target.closest('a');
-  const plain = event.button === 0 && !event.ctrlKey && !event.metaKey
-    && !event.shiftKey && !event.altKey;
-  if (link === null || !plain) return; /* a new tab, say: the browser's */
-  event.preventDefault();
-  go(Object.fromEntries(new URL(link.href).searchParams));
+  const button = event.target.closest('.remove button');
+  if (button !== null && button.getAttribute('aria-disabled') !== 'true')
+    remove(button.closest('tr'));
 });
 
 addEventListener('popstate', arrive);
 
 document.addEventListener('visibilitychange', () => {
+  listen();
   if (document.visibilityState === 'hidden') {
     clearTimeout(timer);
-  } else if (isFirstPage() || !page.notice.hidden) {
+  } else if (isLive() || !page.notice.hidden) {
     failures = 0;
     refresh();
   }
 });
 
 showFilters();
+listen();
 refresh();

@@ -1,5 +1,5 @@
 /*
- * What both pages use. Whatever came from the service is put in as text, never
+ * What the pages use. Whatever came from the service is put in as text, never
  * as markup: there is no other way here to make an element.
  */
 
@@ -37,7 +37,32 @@ export function announce(text) {
   setTimeout(() => { region.textContent = text; }, 50);
 }
 
+/* ---- Where to ---- */
+
+/* The path with those of the parameters that are not empty. */
+export function address(path, parameters) {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(parameters))
+    if (value !== '') query.set(name, value);
+  const text = query.toString();
+  return text === '' ? path : `${path}?${text}`;
+}
+
 /* ---- Words ---- */
+
+export function clockText(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  const two = (n) => String(n).padStart(2, '0');
+  const [h, m, s] =
+    [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+}
+
+/* The name of a file as a title, as the player shows it. */
+export function titleOf(name) {
+  const file = name.split('/').pop() || name;
+  return file.replace(/\.[A-Za-z0-9]{1,5}$/, '').replaceAll('_', ' ') || name;
+}
 
 const numberFormat = new Intl.NumberFormat();
 const timeFormat = new Intl.DateTimeFormat(undefined,

@@ -65,6 +65,15 @@ const states = {
   'the history, filtered': async (page) => {
     await page.goto(`${services.history.url}/?userId=anna%40example.org`);
     await page.waitForSelector('#rows tr');
+    await page.waitForSelector('#continued li');
+  },
+  'the history, a view removed': async (page) => {
+    for (const id of [VIDEO, 'another.mp4'])
+      await services.addView({ userId: 'ben', video: { id } });
+    await page.goto(`${services.history.url}/?userId=ben`);
+    await page.click('#rows .remove button');
+    await page.waitForSelector('#removed:visible');
+    await page.waitForSelector('#most li');
   },
   'the history, nothing found': async (page) => {
     await page.goto(`${services.history.url}/?userId=nobody`);
@@ -116,7 +125,7 @@ test('the narrow history is still a table to a screen reader', async () => {
   await page.goto(services.history.url);
   await page.waitForSelector('#rows tr');
   assert.equal(await page.getByRole('table').count(), 1);
-  assert.equal(await page.getByRole('columnheader').count(), 4);
+  assert.equal(await page.getByRole('columnheader').count(), 5);
   assert.ok(await page.getByRole('rowheader').count() > 0);
   assert.ok(await page.getByRole('cell').count() > 0);
   await page.context().close();

@@ -51,7 +51,9 @@ const nameOf = ({ method, path: where }) => `${method} ${where}`;
 
 async function ask(request) {
   const { operation: asked } = request;
-  const answer = await send(asked.base, request, agent);
+  const answer = await send(asked.base, request, agent).catch((error) => {
+    throw new Error(`${error.message}\n${requestText(request)}`);
+  });
   const statuses = seen.get(asked) ?? new Map();
   statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
   seen.set(asked, statuses);
@@ -178,6 +180,9 @@ test('every parameter takes the values that its document shows', async () => {
   }
 });
 
+const requestText = ({ method, target, headers, body }) =>
+  `${method} ${target}\n${JSON.stringify(headers)}\n${body}`;
+
 function check(request, answer) {
   const wrong = mismatches(request.operation, answer);
   if (answer.status >= 500) wrong.push('the service is at fault');
@@ -187,8 +192,7 @@ function check(request, answer) {
   if (refused.length > 0 && isTaken)
     wrong.push(`taken, though ${refused.join('; ')}`);
   if (wrong.length > 0)
-    throw new Error(`${wrong.join('; ')}\n${request.method} ${request.target}`
-      + `\n${JSON.stringify(request.headers)}\n${request.body}`
+    throw new Error(`${wrong.join('; ')}\n${requestText(request)}`
       + `\n→ ${answer.status} ${answer.text.slice(0, 500)}`);
 }
 

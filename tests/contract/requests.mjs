@@ -119,8 +119,10 @@ function headersOf({ inHeader, inCookie, authorization, body }) {
   const headers = {};
   for (const [name, value] of Object.entries(inHeader))
     headers[name.toLowerCase()] = headerText(value);
+  // libmicrohttpd 0.9.75 takes a value of one quote for a head that is too big,
+  // and says so twice.
   for (const [name, value] of Object.entries(inCookie))
-    headers.cookie = headerText(`${name}=${value}`);
+    headers.cookie = headerText(`${name}=${value.replaceAll('"', "'")}`);
   if (authorization !== null) headers.authorization = authorization;
   if (body !== null) headers['content-type'] = body.type;
   return headers;

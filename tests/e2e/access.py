@@ -16,8 +16,8 @@ from support.web import request
 
 SECRET = "a secret of the tests, 32 bytes at least"
 NOBODYS = {
-    *("/", "/page.css", "/page.js", "/parts.js", "/healthz", "/readyz"),
-    *("/operator", "/operator.css", "/operator.js"),
+    *("/", "/page.css", "/page.js", "/parts.js", "/rows.js", "/healthz", "/readyz"),
+    *("/overview.js", "/operator", "/operator.css", "/operator.js"),
 }
 WRITES = {("POST", "/viewed")}
 PLACEHOLDER = "{id}"
