@@ -79,6 +79,10 @@ class Program:
     def resident_mb(self):
         return self._status_kb("VmRSS") / 1024
 
+    def own_mb(self):
+        """Resident now, without the pages of files that it maps."""
+        return self._status_kb("RssAnon") / 1024
+
     def check_running(self):
         if self.process.poll() is not None:
             raise Failed(

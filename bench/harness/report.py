@@ -10,7 +10,8 @@ from harness.bench import ROOT
 
 BENCH = os.path.join(ROOT, "bench")
 RESULTS = os.path.join(BENCH, "results")
-ORDER = ("drain", "query", "video", "publish", "latency", "memory", "start", "size", "callgrind")
+ORDER = ("drain", "query", "video", "publish", "latency", "memory", "crowd", "start", "size",
+         "callgrind")
 
 
 def number(value):
