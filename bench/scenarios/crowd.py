@@ -18,6 +18,7 @@ CONNECTIONS_MAX = 4096
 VIEWS_PER_S = 1000
 MORE_S = 2  # the views begin before the queries and end after them
 GRACE_S = 60
+NO_BROKER = "amqp://guest:guest@127.0.0.1:1"
 
 
 class CrowdFigures:
@@ -54,12 +55,12 @@ def crowd(bench, port, figures, seconds):
     figures.cut.add("ours", found["slow_cut"] / seconds)
 
 
-def measure(bench, port, targets):
+def measure(bench, seen_port, port, targets):
     """(the queries, the views): at the same time."""
     seconds = bench.options.seconds
     views = []
     publisher = threading.Thread(target=lambda: views.append(bench.result(
-        "visible", bench.rabbit, port, VIEWS_PER_S, seconds + MORE_S)))
+        "visible", bench.rabbit, seen_port, VIEWS_PER_S, seconds + MORE_S)))
     publisher.start()
     try:
         found = wrk.load(bench, port, targets, query.CONNECTIONS, seconds)
@@ -82,7 +83,7 @@ def run(bench):
             with bench.history(db, HTTP_CONNECTIONS_MAX=CONNECTIONS_MAX,
                                LIVE_READERS_MAX=FOLLOWERS + LISTENERS) as history:
                 with surroundings(history.port):
-                    found, views = measure(bench, history.port, targets)
+                    found, views = measure(bench, history.port, history.port, targets)
                     figures.memory.add(who, history.own_mb())
             figures.queries.add(who, found["requests_per_s"])
             figures.p95.add(who, found["p95_ms"])
@@ -90,9 +91,18 @@ def run(bench):
 
         return go
 
+    def bare_delivery():
+        """The broker's part of it: the views go to a client that does nothing,
+        beside the same queries."""
+        with bench.history(db, RABBIT=NO_BROKER) as history:
+            _, views = measure(bench, 0, history.port, targets)
+        figures.seen.add("bare delivery, without them", views["p99_ms"])
+        bench.check_queue_is_empty()
+
     seconds = bench.options.seconds + MORE_S
     steps = [step("ours", lambda port: crowd(bench, port, figures, seconds)),
-             step("without them", lambda port: contextlib.nullcontext())]
+             step("without them", lambda port: contextlib.nullcontext()),
+             bare_delivery]
     for number in range(bench.options.rounds):
         bench.say(f"crowd: round {number + 1} of {bench.options.rounds}")
         for go in alternating(steps, number):
