@@ -85,32 +85,70 @@ static bool take_answer(struct buffer *answer, unsigned *ret_status,
     return true;
 }
 
-enum result local_request(const char *bind, uint16_t port, const char *method,
-                          const char *target, const char *token,
-                          uint32_t timeout_s, unsigned *ret_status,
-                          struct buffer *body, struct fault *fault)
+static bool send_all(int fd, const char *data, size_t bytes)
+{
+    while (bytes > 0) {
+        ssize_t sent = send(fd, data, bytes, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return false;
+        data += sent;
+        bytes -= (size_t)sent;
+    }
+    return true;
+}
+
+/* The request's head; false where it does not fit. */
+static bool write_head(char head[REQUEST_BYTES_MAX], const char *method,
+                       const char *target, const char *token,
+                       const struct local_body *body)
+{
+    char about_body[256] = "";
+    if (body != NULL)
+        (void)snprintf(about_body, sizeof about_body,
+                       "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                       body->type, body->bytes);
+    int bytes = snprintf(
+        head, REQUEST_BYTES_MAX,
+        "%s %s HTTP/1.1\r\nHost: localhost\r\n"
+        "Connection: close\r\n%s%s%s%s\r\n",
+        method, target, token != NULL ? "Authorization: Bearer " : "",
+        token != NULL ? token : "", token != NULL ? "\r\n" : "", about_body);
+    return bytes < REQUEST_BYTES_MAX;
+}
+
+enum result local_request_with(const char *bind, uint16_t port,
+                               const char *method, const char *target,
+                               const char *token,
+                               const struct local_body *request_body,
+                               uint32_t timeout_s, unsigned *ret_status,
+                               struct buffer *body, struct fault *fault)
 {
     CLEANUP(buffer_done) struct buffer answer = buffer_make(ANSWER_BYTES_MAX);
-    char request[REQUEST_BYTES_MAX];
+    char head[REQUEST_BYTES_MAX];
     const char *host = reachable(bind);
-    int bytes =
-        snprintf(request, sizeof request,
-                 "%s %s HTTP/1.1\r\nHost: localhost\r\n"
-                 "Connection: close\r\n%s%s%s\r\n",
-                 method, target, token != NULL ? "Authorization: Bearer " : "",
-                 token != NULL ? token : "", token != NULL ? "\r\n" : "");
-    if (bytes >= (int)sizeof request)
+    if (!write_head(head, method, target, token, request_body))
         return fault_set(fault, RESULT_UNAVAILABLE, "the request is too long");
     int fd = connect_to(host, port, timeout_s);
     if (fd < 0)
         return fault_set(fault, RESULT_UNAVAILABLE,
                          "no answer from %s port %u: %s", host, port,
                          strerror(errno));
-    bool answered =
-        send(fd, request, (size_t)bytes, MSG_NOSIGNAL) == (ssize_t)bytes &&
-        read_answer(fd, &answer) && take_answer(&answer, ret_status, body);
+    bool answered = send_all(fd, head, strlen(head)) &&
+                    (request_body == NULL ||
+                     send_all(fd, request_body->data, request_body->bytes)) &&
+                    read_answer(fd, &answer) &&
+                    take_answer(&answer, ret_status, body);
     (void)close(fd);
     return answered ? RESULT_OK
                     : fault_set(fault, RESULT_UNAVAILABLE,
                                 "%s port %u does not answer", host, port);
+}
+
+enum result local_request(const char *bind, uint16_t port, const char *method,
+                          const char *target, const char *token,
+                          uint32_t timeout_s, unsigned *ret_status,
+                          struct buffer *body, struct fault *fault)
+{
+    return local_request_with(bind, port, method, target, token, NULL,
+                              timeout_s, ret_status, body, fault);
 }

@@ -18,4 +18,18 @@ enum result local_request(const char *bind, uint16_t port, const char *method,
                           uint32_t timeout_s, unsigned *ret_status,
                           struct buffer *body, struct fault *fault);
 
+/* The same with a body of that media type. */
+struct local_body {
+    const char *type;
+    const char *data;
+    size_t bytes;
+};
+
+enum result local_request_with(const char *bind, uint16_t port,
+                               const char *method, const char *target,
+                               const char *token,
+                               const struct local_body *request_body,
+                               uint32_t timeout_s, unsigned *ret_status,
+                               struct buffer *body, struct fault *fault);
+
 #endif

@@ -9,6 +9,7 @@
 #include "continue_api.h"
 #include "documents.h"
 #include "drill_result.h"
+#include "import_api.h"
 #include "json_write.h"
 #include "keeping_api.h"
 #include "list_reply.h"
@@ -264,6 +265,15 @@ const struct http_route api_routes[] = {
      .handle = viewed_api_post,
      .body_bytes_max = VIEWED_BATCH_BYTES_MAX,
      .body_types = VIEWED_API_TYPES},
+    {.method = "POST",
+     .path = "/imports/{name}",
+     .access = ACCESS_WRITE,
+     .handle = import_api_post,
+     .body_bytes_max = VIEWED_BATCH_BYTES_MAX,
+     .body_types = "application/x-ndjson"},
+    {.method = "DELETE",
+     .path = "/imports/{name}",
+     .handle = import_api_delete},
     {.method = "GET",
      .path = "/dead",
      .handle = admin_get_dead,

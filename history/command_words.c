@@ -54,7 +54,7 @@ enum result command_words(int words_count, char **words,
     for (int i = 0; i < words_count; i++) {
         if (!only_names && strcmp(words[i], "--") == 0) {
             only_names = true;
-        } else if (!only_names && words[i][0] == '-') {
+        } else if (!only_names && words[i][0] == '-' && words[i][1] != '\0') {
             enum result result = take_option(words_count, words, &i, options,
                                              options_count, fault);
             if (result != RESULT_OK)

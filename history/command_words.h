@@ -18,7 +18,8 @@ struct command_option {
 /*
  * Takes the words of a command apart: options, each at most once, and in any
  * place the others, of which there are least to most. The texts stay argv's. A
- * name that begins with a dash is given as ./-name, or after --.
+ * name that begins with a dash is given as ./-name, or after --; a dash alone
+ * is a name.
  * Errors: RESULT_MALFORMED.
  */
 enum result command_words(int words_count, char **words,

@@ -28,7 +28,8 @@ static enum result read_end(struct changes *c)
     return sqlite_db_integer(
         c->db,
         "SELECT max(coalesce((SELECT max(seq) FROM views), 0),"
-        " coalesce((SELECT max(place) FROM removed), 0), mark) FROM store",
+        " coalesce((SELECT max(place) FROM removed), 0),"
+        " coalesce((SELECT max(place) FROM taken_back), 0), mark) FROM store",
         &c->end, c->fault);
 }
 
@@ -91,7 +92,9 @@ static enum result read_check(struct changes *c, int64_t place, uint64_t *ret)
     enum result r =
         sqlite_db_prepare(c->db,
                           "SELECT id FROM views WHERE seq = ?1"
-                          " UNION ALL SELECT id FROM removed WHERE place = ?1",
+                          " UNION ALL SELECT id FROM removed WHERE place = ?1"
+                          " UNION ALL SELECT id FROM taken_back"
+                          " WHERE place = ?1",
                           &statement, c->fault);
     *ret = 0;
     if (r != RESULT_OK)
@@ -137,6 +140,10 @@ static const char sql[] =
     " UNION ALL "
     "SELECT place, removed_ms, id, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0,"
     " NULL, 1 FROM removed WHERE place > ?1 AND place <= ?2"
+    " AND (?7 IS NULL OR user = ?7) AND removed_ms >= ?5"
+    " UNION ALL "
+    "SELECT place, removed_ms, id, 0, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0,"
+    " NULL, 1 FROM taken_back WHERE place > ?1 AND place <= ?2"
     " AND (?7 IS NULL OR user = ?7) AND removed_ms >= ?5"
     " ORDER BY 1 LIMIT ?8";
 

@@ -5,10 +5,12 @@
 
 /*
  * What has changed, in the order in which it did: views that came, or were
- * restored, and views that were removed one by one (store_removed.h). A change
- * has a place; one order holds for both. A view that was removed is told only
- * as that; one that was restored only as a view, at the later place. What was
- * erased with its user is not told, neither as a view nor as removed before.
+ * restored, and views that were removed one by one (store_removed.h) or taken
+ * back with their import (store_import.h). A change has a place; one order
+ * holds for all. A view that was removed is told only as that; one that was
+ * restored only as a view, at the later place; one that was taken back and came
+ * again as both, in that order. What was erased with its user is not told,
+ * neither as a view nor as removed before.
  */
 enum {
     STORE_CHANGES_LOOKED_MAX = 50000, /* places a call looks at: some 40 ms */

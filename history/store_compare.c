@@ -297,6 +297,7 @@ static const char live_rows[] = "SELECT " COLUMNS_OF(
 static const char rebuilt_rows[] = "SELECT " COLUMNS_OF(
     "r") ", EXISTS ("
          "SELECT 1 FROM main.removed d WHERE d.id = r.id)"
+         " OR r.id IN (SELECT id FROM main.taken_back)"
          " FROM rebuilt.views r LEFT JOIN main.views l ON l.id = r.id"
          " WHERE r.flags & 1 AND l.id IS NULL AND " IS_KEPT("r");
 

@@ -94,6 +94,18 @@ enum result store_delete_view(struct store *store, int64_t seq,
                           : r;
 }
 
+enum result store_delete_views(struct store *store,
+                               const struct store_deleted *views, size_t count,
+                               struct fault *fault)
+{
+    CLEANUP(done) struct statements with = {0};
+    enum result r = prepare(store, &with, fault);
+    for (size_t i = 0; i < count && r == RESULT_OK; i++)
+        r = delete_row(store, &with, views[i].seq, views[i].entries,
+                       views[i].count, fault);
+    return r;
+}
+
 static bool is_wanted(const struct store_deletion *deletion,
                       const struct store_row *row)
 {

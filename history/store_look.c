@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "store_parts.h"
 
 struct store_look {
@@ -10,6 +11,7 @@ struct store_look {
     sqlite3_stmt *has;
     sqlite3_stmt *removed;
     sqlite3_stmt *contained;
+    sqlite3_stmt *keep_days; /* made when it is first asked */
 };
 
 enum result store_look_open(const char *path, struct store_look **ret,
@@ -47,6 +49,7 @@ void store_look_close(struct store_look *look)
     sqlite3_finalize(look->has);
     sqlite3_finalize(look->removed);
     sqlite3_finalize(look->contained);
+    sqlite3_finalize(look->keep_days);
     (void)sqlite_db_close(look->db, NULL); /* it has written nothing */
     free(look);
 }
@@ -100,6 +103,30 @@ enum result store_look_contained(struct store_look *look,
             (struct store_contained){sqlite3_column_int64(look->contained, 0),
                                      sqlite3_column_int64(look->contained, 1)};
     sqlite3_reset(look->contained);
+    return result;
+}
+
+enum result store_look_expired(struct store_look *look,
+                               const struct viewed *viewed, bool *ret,
+                               struct fault *fault)
+{
+    const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
+    bool row = false;
+    enum result result = RESULT_OK;
+    if (look->keep_days == NULL)
+        result = sqlite_db_prepare(look->db,
+                                   "SELECT coalesce(min(keep_days), 0)"
+                                   " FROM retention WHERE user_id IN ('', ?1)",
+                                   &look->keep_days, fault);
+    if (result != RESULT_OK)
+        return result;
+    sqlite3_bind_text(look->keep_days, 1, viewed->user_id, -1, SQLITE_STATIC);
+    result = step(look, look->keep_days, &row, fault);
+    int64_t days = row ? sqlite3_column_int64(look->keep_days, 0) : 0;
+    sqlite3_reset(look->keep_days);
+    if (result == RESULT_OK)
+        *ret =
+            days > 0 && clock_now_ms() - viewed->viewed_at_ms > days * day_ms;
     return result;
 }
 

@@ -36,6 +36,11 @@ enum result store_look_erased(struct store_look *look, struct erased_set *set,
 enum result store_look_removals(struct store_look *look,
                                 struct removed_set *set, struct fault *fault);
 
+/* Whether the store would not take the view, received now, for its age. */
+enum result store_look_expired(struct store_look *look,
+                               const struct viewed *viewed, bool *ret,
+                               struct fault *fault);
+
 /* Whether the file is there and its lock cannot be had, since a service has it
  * open. */
 bool store_is_open(const char *path);

@@ -224,11 +224,33 @@ enum result store_removed_forget(struct store *store, struct fault *fault);
 enum result store_write_restored(struct store *store, struct store_view *view,
                                  struct fault *fault);
 
+/* The same as store_write(), for an import that notes what was new. */
+enum result store_write_imported(struct store *store, const char *import,
+                                 struct store_view *views, size_t count,
+                                 struct fault *fault);
+
+/* store_import.c: that these places are the import's. In the transaction that
+ * is open. */
+enum result store_import_note(struct store *store, const char *name,
+                              int64_t first_seq, int64_t last_seq,
+                              struct fault *fault);
+
 /* store_delete.c: deletes the row and its entries in `listed`. In the
  * transaction that is open. */
 enum result store_delete_view(struct store *store, int64_t seq,
                               const struct tail_entry *entries, size_t count,
                               struct fault *fault);
+
+/* The same for several. */
+struct store_deleted {
+    int64_t seq;
+    struct tail_entry entries[TAIL_LISTS_MAX];
+    size_t count;
+};
+
+enum result store_delete_views(struct store *store,
+                               const struct store_deleted *views, size_t count,
+                               struct fault *fault);
 
 /* Views of a list, oldest first. */
 struct store_deletion {

@@ -162,7 +162,7 @@ static enum result fill_filter(struct store *store, struct fault *fault)
                : r;
 }
 
-/* Also of what was removed: no place is given again. */
+/* Also of what was removed or taken back: no place is given again. */
 enum result store_removed_open(struct store *store, struct fault *fault)
 {
     int64_t last = 0;
@@ -170,7 +170,10 @@ enum result store_removed_open(struct store *store, struct fault *fault)
                                       &store->removed_count, fault);
     if (r == RESULT_OK)
         r = sqlite_db_integer(store->db,
-                              "SELECT coalesce(max(place), 0) FROM removed",
+                              "SELECT max("
+                              "coalesce((SELECT max(place) FROM removed), 0),"
+                              " coalesce((SELECT max(place) FROM taken_back),"
+                              " 0))",
                               &last, fault);
     if (r == RESULT_OK)
         r = read_restorable(store, fault);
@@ -544,17 +547,27 @@ enum result store_removed_latest(struct store *store,
     return RESULT_OK;
 }
 
+static enum result forget_user(struct store *store, const char *sql,
+                               const struct erased_user *user,
+                               struct fault *fault)
+{
+    CLEANUP(finalize) sqlite3_stmt *forget = NULL;
+    enum result r = sqlite_db_prepare(store->db, sql, &forget, fault);
+    if (r != RESULT_OK)
+        return r;
+    bind_user(forget, 1, user);
+    return store_step(store, forget, "cannot forget a user", fault);
+}
+
 enum result store_removed_erase(struct store *store,
                                 const struct erased_user *user,
                                 struct fault *fault)
 {
-    CLEANUP(finalize) sqlite3_stmt *forget = NULL;
-    enum result r = sqlite_db_prepare(
-        store->db, "DELETE FROM removed WHERE user = ?1", &forget, fault);
-    if (r != RESULT_OK)
-        return r;
-    bind_user(forget, 1, user);
-    r = store_step(store, forget, "cannot forget a user", fault);
+    enum result r = forget_user(store, "DELETE FROM taken_back WHERE user = ?1",
+                                user, fault);
+    if (r == RESULT_OK)
+        r = forget_user(store, "DELETE FROM removed WHERE user = ?1", user,
+                        fault);
     if (r == RESULT_OK)
         store->removed_count -= sqlite3_changes(sqlite_db_handle(store->db));
     return r;

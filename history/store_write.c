@@ -12,6 +12,7 @@ struct batch {
     size_t merged;
     const struct store_contained *contained; /* NULL: it stays */
     bool restoring;                          /* the one view is in `removed` */
+    const char *import; /* whose the views are; NULL: no import's */
 };
 
 size_t store_entries(const struct siphash_key *key, const char *user_id,
@@ -269,6 +270,9 @@ static enum result write_batch(struct store *store, struct batch *batch,
         result = store_removed_drop(store, &views->viewed->id, fault);
     if (result == RESULT_OK)
         result = insert_all(store, batch, views, count, fault);
+    if (result == RESULT_OK && batch->import != NULL && batch->added > 0)
+        result = store_import_note(store, batch->import, store->last_seq + 1,
+                                   batch->last_seq, fault);
     if (result == RESULT_OK)
         result = stage(store, batch, fault);
     if (result == RESULT_OK)
@@ -337,15 +341,33 @@ enum result store_write_restored(struct store *store, struct store_view *view,
     return result;
 }
 
+static enum result check_count(size_t count, struct fault *fault)
+{
+    return count <= STORE_BATCH_MAX
+               ? RESULT_OK
+               : fault_set(fault, RESULT_MALFORMED,
+                           "a batch has at most %d views, not %zu",
+                           STORE_BATCH_MAX, count);
+}
+
+enum result store_write_imported(struct store *store, const char *import,
+                                 struct store_view *views, size_t count,
+                                 struct fault *fault)
+{
+    struct batch batch = {.import = import};
+    enum result result = check_count(count, fault);
+    return result == RESULT_OK ? write_views(store, &batch, views, count, fault)
+                               : result;
+}
+
 enum result store_write_contained(struct store *store, struct store_view *views,
                                   size_t count,
                                   const struct store_contained *contained,
                                   struct fault *fault)
 {
-    if (count > STORE_BATCH_MAX)
-        return fault_set(fault, RESULT_MALFORMED,
-                         "a batch has at most %d views, not %zu",
-                         STORE_BATCH_MAX, count);
+    enum result checked = check_count(count, fault);
+    if (checked != RESULT_OK)
+        return checked;
     struct batch batch = {.contained = contained};
     enum result result = write_views(store, &batch, views, count, fault);
     if (result == RESULT_OK && contained != NULL) {

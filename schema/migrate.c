@@ -13,12 +13,13 @@ extern const char schema_history_0001[];
 extern const char schema_history_0002[];
 extern const char schema_history_0003[];
 extern const char schema_history_0004[];
+extern const char schema_history_0005[];
 extern const char schema_history_0006[];
 extern const char schema_outbox_0001[];
 
 static const char *const history_steps[] = {
     schema_history_0001, schema_history_0002, schema_history_0003,
-    schema_history_0004, schema_history_0006};
+    schema_history_0004, schema_history_0005, schema_history_0006};
 static const char *const outbox_steps[] = {schema_outbox_0001};
 
 struct kind {

@@ -234,7 +234,8 @@ test('a path or a method that the document does not have is refused in words',
     for (const [, [one, ...others]] of paths) {
       const has = [one, ...others].map(({ method }) => method);
       if (has.includes('GET')) has.push('HEAD');
-      const target = one.path.replace('{id}', known.id[0]);
+      const target = one.path.replace('{id}', known.id[0])
+        .replace('{name}', 'one');
       for (const method of ['GET', 'POST', 'PUT', 'DELETE', 'PATCH'])
         if (!has.includes(method)) {
           const answer = await send(one.base, { method, target }, agent);

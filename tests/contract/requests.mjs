@@ -189,6 +189,8 @@ export function plainRequest(operation, known, more = {}) {
     raw: null,
     authorization: more.authorization ?? null,
     body: types.length === 0 ? null
-      : { type: types[0], text: JSON.stringify(example) },
+      : { type: types[0],
+        text: typeof example === 'string' ? example
+          : JSON.stringify(example) },
   });
 }

@@ -19,7 +19,7 @@ NOBODYS = {
     *("/", "/page.css", "/page.js", "/parts.js", "/rows.js", "/healthz", "/readyz"),
     *("/overview.js", "/operator", "/operator.css", "/operator.js"),
 }
-WRITES = {("POST", "/viewed")}
+WRITES = {("POST", "/viewed"), ("POST", "/imports/{name}")}
 PLACEHOLDER = "{id}"
 LEEWAY_S = 30  # of clocks that differ
 
@@ -52,7 +52,8 @@ class Access(Claims):
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
         if body is not None:
-            headers["Content-Type"] = "application/json"
+            kind = "x-ndjson" if path.startswith("/imports/") else "json"
+            headers["Content-Type"] = "application/" + kind
         return request(method, self.views.url(path), body=body, headers=headers)
 
     def store(self, user):
@@ -65,7 +66,7 @@ class Access(Claims):
         told = run("history", "--routes")
         self.assertEqual(told.returncode, 0, told.stderr)
         for route in json.loads(told.stdout):
-            path = route["path"].replace(PLACEHOLDER, self.anna_view)
+            path = route["path"].replace(PLACEHOLDER, self.anna_view).replace("{name}", "one")
             given = route.get("parameters") or []
             if "userId" in given and not is_open(path):
                 path += "?userId=anna"

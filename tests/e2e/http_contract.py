@@ -3,6 +3,7 @@
 import json
 import re
 import unittest
+import uuid
 
 from support.claims import Claims
 from support.documents import Document
@@ -160,6 +161,16 @@ class HttpContract(Claims):
         for path in ("/dead/retry", "/dead/discard"):
             for body in (json.dumps({"ids": [VIEW["id"]]}), "{", " " * 70000):
                 self.check_live(views, path=path, body=body, **post)
+        row = {"_id": str(uuid.uuid4()), "video": {"id": "a.mp4"},
+               "viewedAt": "2026-01-31T12:00:00Z"}
+        named = "/imports/{name}"
+        for media_type in ("application/x-ndjson", "application/json"):
+            for body in (json.dumps(row), "{", "{}", " " * 300000):
+                for name in ("one", "-", "one?nothing=1"):
+                    self.check_live(views, "POST", "/imports/" + name, named, body=body,
+                                    headers={"Content-Type": media_type})
+        for name in ("one", "one", "-", "one?nothing=1"):
+            self.check_live(views, "DELETE", "/imports/" + name, named)
         for query in ("?userId=nobody", "", "?userId=", "?nothing=1"):
             self.check_live(views, "DELETE", "/history" + query)
         one = "/history/{id}"
