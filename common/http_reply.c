@@ -70,6 +70,7 @@ void http_reply_problem(struct http_reply *reply, unsigned status,
     json_write_text(body, detail);
     buffer_append_text(body, "}\n");
     reply->status = status;
+    reply->coding = HTTP_CODING_NONE;
     reply->content_type = "application/problem+json";
 }
 

@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "http_accept_coding.h"
+#include "http_coding.h"
 #include "http_connections.h"
 #include "http_head.h"
 #include "http_route.h"
@@ -38,6 +40,7 @@ struct http_server {
     struct http_config config;
     struct MHD_Daemon *daemon;
     struct http_connections *connections;
+    struct http_coder *coder;
     uint16_t port;
     bool refusing;
     MHD_socket quiesced; /* the listening socket, once refusing */
@@ -56,7 +59,8 @@ struct http_request {
     size_t surplus_bytes;
     bool begun;
     bool head;
-    bool close; /* after the answer: the framing cannot be trusted */
+    bool coded_body; /* refused for its Content-Encoding */
+    bool close;      /* after the answer: the framing cannot be trusted */
     unsigned refusal_status; /* 0: the handler answers */
     struct fault refusal;
     struct buffer allow;
@@ -109,6 +113,23 @@ const char *http_request_header_once(const struct http_request *request,
     MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, search_field,
                               &search);
     return search.found == 1 ? search.value : NULL;
+}
+
+static enum MHD_Result take_coding(void *context, enum MHD_ValueKind kind,
+                                   const char *name, const char *value)
+{
+    (void)kind;
+    if (value != NULL && strcasecmp(name, "Accept-Encoding") == 0)
+        http_accept_coding_take(context, value);
+    return MHD_YES;
+}
+
+enum http_wish http_request_wish(const struct http_request *request)
+{
+    struct http_accept_coding accept = HTTP_ACCEPT_CODING_NONE;
+    MHD_get_connection_values(request->mhd, MHD_HEADER_KIND, take_coding,
+                              &accept);
+    return http_accept_coding_wish(&accept);
 }
 
 const char *http_request_tail(const struct http_request *request)
@@ -338,6 +359,18 @@ static bool is_preflight(const struct http_request *request, const char *method)
            origin_is_allowed(allowed, origin);
 }
 
+/* Nothing that comes is expanded, so nothing can grow beyond its limit. */
+static void check_coding(struct http_request *request)
+{
+    const char *coding = http_request_header(request, "Content-Encoding");
+    if (coding == NULL || request->route->body_bytes_max == 0 ||
+        strcasecmp(coding, "identity") == 0)
+        return;
+    refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+           "the body must come without a Content-Encoding");
+    request->coded_body = true;
+}
+
 static void check_route(struct http_request *request, const char *method)
 {
     const struct http_config *config = &request->server->config;
@@ -374,6 +407,8 @@ static void check_route(struct http_request *request, const char *method)
         refuse(request, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
                "the body's Content-Type must be %s",
                request->route->body_types);
+    if (request->refusal_status == 0)
+        check_coding(request);
     request->body = buffer_make(request->route->body_bytes_max);
 }
 
@@ -531,6 +566,8 @@ static void add_common_headers(struct http_request *request)
 {
     struct http_reply *reply = &request->reply;
     http_reply_header(reply, "X-Content-Type-Options", "nosniff");
+    if (reply->coding == HTTP_CODING_GZIP)
+        http_reply_header(reply, "Content-Encoding", "gzip");
     add_cors(request);
     if (request->close)
         http_reply_header(reply, "Connection", "close");
@@ -572,6 +609,9 @@ static uint64_t send_allowance_ms(const struct http_request *request)
 static enum MHD_Result reply_send(struct http_request *request)
 {
     struct http_reply *reply = &request->reply;
+    if (reply->coding == HTTP_CODING_CHOOSE)
+        http_coder_apply(request->server->coder, http_request_wish(request),
+                         reply);
     add_common_headers(request);
     if (is_over_limit(reply)) {
         replace_by_fault(reply);
@@ -602,6 +642,8 @@ static enum MHD_Result reply_refusal(struct http_request *request)
                           preflight ? "Access-Control-Allow-Methods" : "Allow",
                           request->allow.data);
     }
+    if (request->coded_body) /* RFC 9110 section 15.5.16 */
+        http_reply_header(&request->reply, "Accept-Encoding", "identity");
     if (preflight) {
         request->reply.status = MHD_HTTP_NO_CONTENT;
         http_reply_header(&request->reply, "Access-Control-Allow-Headers",
@@ -782,12 +824,15 @@ enum result http_server_start(const struct http_config *config,
     enum result r = fd >= 0 ? RESULT_OK : RESULT_UNAVAILABLE;
     if (r == RESULT_OK)
         r = http_connections_start(&deadlines, &server->connections, fault);
+    if (r == RESULT_OK && (server->coder = http_coder_make()) == NULL)
+        r = fault_set(fault, RESULT_UNAVAILABLE, "out of memory");
     if (r == RESULT_OK)
         r = daemon_start(server, fd, fault);
     if (r != RESULT_OK) {
         if (fd >= 0)
             (void)close(fd);
         http_connections_stop(server->connections);
+        http_coder_free(server->coder);
         free(server);
         return r;
     }
@@ -842,5 +887,6 @@ void http_server_stop(struct http_server *server, uint32_t grace_ms)
     if (server->quiesced != MHD_INVALID_SOCKET)
         (void)close(server->quiesced);
     http_connections_stop(server->connections);
+    http_coder_free(server->coder);
     free(server);
 }

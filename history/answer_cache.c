@@ -184,7 +184,7 @@ static struct entry *entry_make(const void *key, size_t key_bytes,
     entry->body = cut != NULL ? cut : data;
     entry->key_bytes = key_bytes;
     entry->answer =
-        (struct answer){entry->body, bytes, entry->texts + key_bytes};
+        (struct answer){entry->body, bytes, entry->texts + key_bytes, false};
     atomic_init(&entry->references, 1);
     return entry;
 }
@@ -204,13 +204,14 @@ static void keep(struct shard *shard, struct entry *entry)
 const struct answer *answer_cache_put(struct answer_cache *cache,
                                       const void *key, size_t key_bytes,
                                       uint64_t version, struct buffer *body,
-                                      const char *links)
+                                      bool gzipped, const char *links)
 {
     struct entry *entry = entry_make(key, key_bytes, body, links);
     if (entry == NULL)
         return NULL;
     entry->hash = siphash(&cache->hash_key, key, key_bytes);
     entry->version = version;
+    entry->answer.gzipped = gzipped;
     if (cost(entry) > ANSWER_BYTES_MAX)
         return &entry->answer;
     struct shard *shard = shard_of(cache, entry->hash);

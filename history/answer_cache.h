@@ -27,6 +27,7 @@ struct answer {
     const char *body;
     size_t body_bytes;
     const char *links; /* the value of the header Link; "" for none */
+    bool gzipped;      /* the body is */
 };
 
 /* On success the caller owns *ret and ends it with answer_cache_free(), after
@@ -49,7 +50,7 @@ const struct answer *answer_cache_find(struct answer_cache *cache,
 const struct answer *answer_cache_put(struct answer_cache *cache,
                                       const void *key, size_t key_bytes,
                                       uint64_t version, struct buffer *body,
-                                      const char *links);
+                                      bool gzipped, const char *links);
 
 void answer_release(const struct answer *answer);
 

@@ -137,6 +137,7 @@ static void get_metrics(void *context, struct http_request *request,
     live_api_metrics(&reply->body, api->live);
     drill_result_metrics(api->db, &reply->body);
     reply->content_type = METRICS_CONTENT_TYPE;
+    reply->coding = HTTP_CODING_CHOOSE;
 }
 
 const struct http_route api_routes[] = {

@@ -146,6 +146,7 @@ static void end_page(const struct store_changes_query *query,
     }
     buffer_append_text(&reply->body, "}\n");
     reply->content_type = "application/json";
+    reply->coding = HTTP_CODING_CHOOSE;
     http_reply_header(reply, "Cache-Control", "private, no-cache");
 }
 

@@ -132,6 +132,7 @@ void list_export(struct store *store, const struct store_query *query,
     bool csv = options->format == LIST_CSV;
     reply->content_type = csv ? "text/csv; charset=utf-8; header=present"
                               : "application/x-ndjson";
+    reply->coding = HTTP_CODING_CHOOSE;
     reply->more = more;
     reply->more_context = export;
     reply->released = done;

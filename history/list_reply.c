@@ -1,7 +1,5 @@
 #include "list_reply.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "api.h"
@@ -16,11 +14,14 @@
 #include "row_json.h"
 
 enum {
-    ETAG_BYTES = 40,   /* "16-16", hexadecimal, with its quotes and NUL */
+    ETAG_BYTES = 48,   /* "16-16-gzip", hexadecimal, with quotes and NUL */
     ROW_BYTES = 360,   /* of most rows; a guess too low costs a copy */
     ROWS_AT_ONCE = 64, /* that room is made for */
     LINKS_BYTES_MAX = 8192,
+    WISH_SHIFT = 29, /* in a key's options, above all fields */
 };
+
+_Static_assert(ROW_FIELDS_ALL < 1 << WISH_SHIFT, "they share a number");
 
 /* What is known of the request before the store is asked. */
 struct list_work {
@@ -30,6 +31,8 @@ struct list_work {
     struct list_key_text key; /* what was asked, in one way only */
     bool versioned;           /* the list stands still, at `version` */
     uint64_t version;
+    enum http_wish wish;
+    bool gzipped; /* what is given is */
     char etag[ETAG_BYTES];
 };
 
@@ -38,29 +41,60 @@ static const char *parameter(const void *request, const char *name)
     return http_request_parameter(request, name);
 }
 
-/* Each process has its own, so that a version tells of this store alone, and
- * of what it was since it was opened. */
-static void write_etag(struct list_work *work)
+static char *put_hex(char *to, uint64_t value)
 {
-    (void)snprintf(work->etag, sizeof work->etag,
-                   "\"%016" PRIx64 "-%" PRIx64 "\"", work->api->etag_salt,
-                   work->version);
+    for (int shift = 60; shift >= 0; shift -= 4)
+        *to++ = "0123456789abcdef"[value >> shift & 0xf];
+    return to;
 }
 
-static bool client_has_it(const struct http_request *request, const char *etag)
+/* Each process has its own, so that a version tells of this store alone, and
+ * of what it was since it was opened. Each coding has its own, too, RFC 9110
+ * section 8.8.3.3. By hand: snprintf() would be a tenth of all the work of an
+ * answer that is kept. */
+static void write_etag(struct list_work *work, bool gzipped)
 {
-    struct conditions conditions = {
-        .if_none_match = http_request_header(request, "If-None-Match")};
+    static const char ends[2][8] = {"\"", "-gzip\""};
+    char *to = work->etag;
+    work->gzipped = gzipped;
+    *to++ = '"';
+    to = put_hex(to, work->api->etag_salt);
+    *to++ = '-';
+    to = put_hex(to, work->version);
+    memcpy(to, ends[gzipped], sizeof ends[gzipped]);
+}
+
+static bool is_named(const char *if_none_match, const char *etag)
+{
+    struct conditions conditions = {.if_none_match = if_none_match};
     struct validators current = {.etag = etag};
-    return conditions.if_none_match != NULL &&
-           conditions_check(&conditions, &current, 0) == CONDITION_NOT_MODIFIED;
+    return conditions_check(&conditions, &current, 0) == CONDITION_NOT_MODIFIED;
+}
+
+/* In a coding that it would take now. Whether that is the one that it would be
+ * given depends on the answer's length, which is not known here; either is an
+ * answer of this version. */
+static bool client_has_it(struct list_work *work,
+                          const struct http_request *request)
+{
+    const char *named = http_request_header(request, "If-None-Match");
+    if (named == NULL)
+        return false;
+    write_etag(work, true);
+    if (work->wish != HTTP_WISH_IDENTITY && is_named(named, work->etag))
+        return true;
+    write_etag(work, false);
+    return work->wish != HTTP_WISH_GZIP_ALONE && is_named(named, work->etag);
 }
 
 static void add_headers(const struct list_work *work, struct http_reply *reply,
                         const char *links)
 {
     http_reply_header(reply, "Cache-Control", "private, no-cache");
-    http_reply_header(reply, "Vary", "Accept");
+    http_reply_header(reply, "Vary", "Accept, Accept-Encoding");
+    reply->coding = reply->status == 200 && work->gzipped
+                        ? HTTP_CODING_GZIP
+                        : HTTP_CODING_IDENTITY;
     if (work->versioned)
         http_reply_header(reply, "ETag", work->etag);
     if (links[0] != '\0')
@@ -72,9 +106,10 @@ static void release(void *answer)
     answer_release(answer);
 }
 
-static void give(const struct list_work *work, const struct answer *answer,
+static void give(struct list_work *work, const struct answer *answer,
                  struct http_reply *reply)
 {
+    write_etag(work, answer->gzipped);
     reply->content_type = "application/json";
     reply->mapped = answer->body;
     reply->mapped_bytes = answer->body_bytes;
@@ -221,11 +256,13 @@ static void ask_store(struct list_work *work, struct http_reply *reply)
         return;
     }
     work->versioned = stood_still(work);
+    write_etag(work, http_gzip_pays(work->wish, reply->body.bytes) &&
+                         http_reply_gzip(reply));
     const struct answer *answer = NULL;
     if (work->versioned && !reply->body.failed && !links.failed)
         answer = answer_cache_put(work->api->answers, work->key.bytes,
                                   work->key.count, work->version, &reply->body,
-                                  links.data);
+                                  work->gzipped, links.data);
     if (answer != NULL) {
         give(work, answer, reply);
         return;
@@ -237,7 +274,7 @@ static void ask_store(struct list_work *work, struct http_reply *reply)
 void list_reply(void *api, struct http_request *request,
                 struct http_reply *reply)
 {
-    struct list_work work = {.api = api};
+    struct list_work work = {.api = api, .wish = http_request_wish(request)};
     struct fault fault = {0};
     if (http_request_parameter(request, "updatedSince") != NULL) {
         changes_reply(api, request, reply);
@@ -258,15 +295,15 @@ void list_reply(void *api, struct http_request *request,
     work.versioned = store_version(work.api->store, &work.query, &work.version);
     const struct answer *answer = NULL;
     if (work.versioned) {
-        write_etag(&work);
-        if (client_has_it(request, work.etag)) {
+        if (client_has_it(&work, request)) {
             reply->status = 304;
             add_headers(&work, reply, "");
             return;
         }
         list_request_key(&work.query, &work.key);
-        uint32_t options =
-            work.options.fields | (work.options.backwards ? 1U << 31 : 0);
+        uint32_t options = work.options.fields |
+                           (uint32_t)work.wish << WISH_SHIFT |
+                           (work.options.backwards ? 1U << 31 : 0);
         memcpy(work.key.bytes + work.key.count, &options, sizeof options);
         work.key.count += sizeof options;
         answer = answer_cache_find(work.api->answers, work.key.bytes,

@@ -16,6 +16,7 @@ static void reply_text(struct http_reply *reply, const char *type,
     reply->mapped = text;
     reply->mapped_bytes = bytes;
     reply->content_type = type;
+    reply->coding = HTTP_CODING_CHOOSE;
     http_reply_header(reply, "Cache-Control", "no-cache");
 }
 

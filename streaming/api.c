@@ -55,6 +55,7 @@ static void get_videos(void *context, struct http_request *request,
     buffer_append_text(&reply->body, "]}\n");
     catalog_release(snapshot);
     reply->content_type = "application/json";
+    reply->coding = HTTP_CODING_CHOOSE;
     http_reply_header(reply, "Cache-Control", "no-cache");
 }
 
@@ -251,6 +252,7 @@ static void get_metrics(void *context, struct http_request *request,
     (void)request;
     metrics_text_write(&reply->body, context);
     reply->content_type = METRICS_CONTENT_TYPE;
+    reply->coding = HTTP_CODING_CHOOSE;
 }
 
 static void get_page(void *context, struct http_request *request,

@@ -6,7 +6,7 @@
 run_packages=(
     gcc libc6-dev cmake ninja-build pkgconf ccache
     libsqlite3-dev librabbitmq-dev libmicrohttpd-dev libcjson-dev libuv1-dev
-    libjwt-dev
+    libjwt-dev zlib1g-dev
     rabbitmq-server procps
 )
 

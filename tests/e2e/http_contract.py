@@ -109,7 +109,8 @@ class HttpContract(Claims):
         if method != "HEAD" and answer.body:
             self.check_body(answer, response, what)
         for name, header in response.get("headers", {}).items():
-            value = answer.headers[name]
+            lines = answer.headers.get_all(name)
+            value = ", ".join(lines) if lines else None
             schema = self.document.resolve(header)["schema"]
             if value is not None:
                 if schema.get("type") == "integer":

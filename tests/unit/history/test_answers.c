@@ -53,8 +53,8 @@ static void keep_answer(struct race *race, const char *key, uint64_t version,
 {
     CLEANUP(buffer_done) struct buffer body = buffer_make(64);
     buffer_append(&body, &seq, sizeof seq);
-    const struct answer *answer =
-        answer_cache_put(race->cache, key, strlen(key), version, &body, "");
+    const struct answer *answer = answer_cache_put(
+        race->cache, key, strlen(key), version, &body, false, "");
     if (answer != NULL)
         answer_release(answer);
 }
@@ -250,8 +250,8 @@ static const struct answer *put(struct answer_cache *cache, const char *key,
     assert_non_null(to);
     memset(to, (int)('a' + version), bytes);
     buffer_advance(&body, bytes);
-    const struct answer *answer =
-        answer_cache_put(cache, key, strlen(key), version, &body, "links");
+    const struct answer *answer = answer_cache_put(
+        cache, key, strlen(key), version, &body, false, "links");
     assert_non_null(answer);
     return answer;
 }
@@ -274,6 +274,7 @@ static void an_answer_is_found_by_its_key_and_version_alone(void **state)
     assert_int_equal(found->body_bytes, 100);
     assert_int_equal(found->body[99], 'b');
     assert_string_equal(found->links, "links");
+    assert_false(found->gzipped);
     answer_release(put(cache, "key", 2, 50)); /* takes the other's place */
     assert_null(find(cache, "key", 1));
     answer_release(put(cache, "key", 1, 70)); /* was slow: not kept */
