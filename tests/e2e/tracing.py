@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import unittest
 
 from support.amqp import DEAD_QUEUE, bind_exclusive, channel_to, publish, take
@@ -144,6 +145,18 @@ class Tracing(Claims):
         self.assertEqual(told, [TRACE, ""])
         page = views.get("/history?fields=traceparent&order=asc").json()["history"]
         self.assertEqual(page, [{"traceparent": TRACE}, {}])
+
+    def test_an_export_that_is_imported_elsewhere_keeps_it(self):
+        views = self.history(self.vhost())
+        views.post("/viewed", {"videoPath": "./v.mp4", "userId": "anna", "traceparent": TRACE})
+        file = os.path.join(self.folder, "views.ndjson")
+        with open(file, "wb") as out:
+            out.write(views.get("/history?format=ndjson").body)
+        other = os.path.join(self.folder, "other.db")
+        done = run("history", "import", file, env={"HISTORY_DB": other, "PORT": "1"})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        there = self.history(self.vhost(), HISTORY_DB=other)
+        self.assertEqual([row["traceparent"] for row in there.rows()], [TRACE])
 
     def test_a_removed_view_is_restored_with_it(self):
         views = self.history(self.vhost())
