@@ -15,7 +15,7 @@
 
 enum {
     TOKEN_S = 60,
-    TIMEOUT_S = 600, /* an import of very many views is taken back */
+    TIMEOUT_S = 60,
     TARGET_BYTES = STORE_IMPORT_NAME_BYTES_MAX + 32,
     ANSWER_BYTES_MAX = 64 << 10,
     PROGRESS_EVERY = 256, /* items between two calls */
@@ -219,33 +219,46 @@ static enum result undo_here(const struct config *config, const char *name,
     return r == RESULT_OK ? closed : r;
 }
 
+static enum result take_undo(unsigned status, const struct buffer *answer,
+                             int64_t *views, bool *ret_more,
+                             struct fault *fault)
+{
+    CLEANUP(json_done) cJSON *json = NULL;
+    enum result r = status == 404   ? RESULT_NOT_FOUND
+                    : status == 403 ? RESULT_LIMIT
+                                    : RESULT_UNAVAILABLE;
+    if (status != 200)
+        return fault_set(fault, r,
+                         "the store is in use, and its service answers with "
+                         "%u: %.*s",
+                         status, (int)answer->bytes,
+                         answer->data != NULL ? answer->data : "");
+    r = json_read(answer->data, answer->bytes, &json, fault);
+    const cJSON *more = cJSON_GetObjectItemCaseSensitive(json, "more");
+    if (r != RESULT_OK || !cJSON_IsBool(more))
+        return fault_set(fault, RESULT_UNAVAILABLE,
+                         "the service's answer cannot be read");
+    *views += import_number(json, "views");
+    *ret_more = cJSON_IsTrue(more);
+    return RESULT_OK;
+}
+
+/* The service does a part at a time. */
 static enum result undo_there(const struct config *config, const char *name,
                               int64_t *ret_views, struct fault *fault)
 {
     CLEANUP(buffer_done) struct buffer answer = buffer_make(ANSWER_BYTES_MAX);
-    CLEANUP(json_done) cJSON *json = NULL;
     unsigned status = 0;
-    enum result r =
-        import_ask(config, "DELETE", name, NULL, &status, &answer, fault);
-    if (r != RESULT_OK)
-        return r;
-    if (status != 200) {
-        r = status == 404   ? RESULT_NOT_FOUND
-            : status == 403 ? RESULT_LIMIT
-                            : RESULT_UNAVAILABLE;
-        return fault_set(fault, r,
-                         "the store is in use, and its service answers with "
-                         "%u: %.*s",
-                         status, (int)answer.bytes,
-                         answer.data != NULL ? answer.data : "");
+    bool more = true;
+    enum result r = RESULT_OK;
+    *ret_views = 0;
+    while (r == RESULT_OK && more) {
+        buffer_clear(&answer);
+        r = import_ask(config, "DELETE", name, NULL, &status, &answer, fault);
+        if (r == RESULT_OK)
+            r = take_undo(status, &answer, ret_views, &more, fault);
     }
-    r = json_read(answer.data, answer.bytes, &json, fault);
-    const cJSON *views = cJSON_GetObjectItemCaseSensitive(json, "views");
-    if (r != RESULT_OK || !cJSON_IsNumber(views))
-        return fault_set(fault, RESULT_UNAVAILABLE,
-                         "the service's answer cannot be read");
-    *ret_views = (int64_t)views->valuedouble;
-    return RESULT_OK;
+    return r;
 }
 
 enum result import_undo(const struct config *config, const char *name,

@@ -12,6 +12,11 @@
 #include "store_import.h"
 #include "viewed_batch.h"
 
+enum {
+    UNDO_MS_MAX = 10 * 1000, /* of one request, before it says that there is
+                              * more: well within what clients wait */
+};
+
 /* One request's rows. */
 struct rows {
     const char *name;
@@ -167,7 +172,8 @@ static void take_back(const struct api *api, struct undoing *undoing,
 {
     struct fault fault = {0};
     enum result r = RESULT_OK;
-    while (r == RESULT_OK && undoing->more) {
+    int64_t until_ms = clock_monotonic_ms() + UNDO_MS_MAX;
+    while (r == RESULT_OK && undoing->more && clock_monotonic_ms() < until_ms) {
         r = ingest_run(api->ingest, step, undoing, &fault);
         if (r == RESULT_OK)
             tell_live(api->live, &undoing->undo);
@@ -179,11 +185,13 @@ static void take_back(const struct api *api, struct undoing *undoing,
                   log_end());
         http_reply_problem(reply, 503, "not done: ask again");
     } else {
-        log_info("an import was taken back",
+        log_info(undoing->more ? "a part of an import was taken back"
+                               : "an import was taken back",
                  log_int("views", undoing->undo.views), log_end());
-        buffer_append_format(
-            &reply->body, "{\"import\":\"%s\",\"views\":%lld}\n",
-            undoing->undo.name, (long long)undoing->undo.views);
+        buffer_append_format(&reply->body,
+                             "{\"import\":\"%s\",\"views\":%lld,\"more\":%s}\n",
+                             undoing->undo.name, (long long)undoing->undo.views,
+                             undoing->more ? "true" : "false");
         reply_json(reply);
     }
 }

@@ -205,7 +205,7 @@ static enum result add_to_store(struct import_sink *sink,
 
 /* --- to ask --------------------------------------------------------------- */
 
-static int64_t number_of(const cJSON *json, const char *name)
+int64_t import_number(const cJSON *json, const char *name)
 {
     const cJSON *number = cJSON_GetObjectItemCaseSensitive(json, name);
     return cJSON_IsNumber(number) ? (int64_t)number->valuedouble : 0;
@@ -220,12 +220,12 @@ static enum result take_answer(const struct buffer *answer,
     if (r != RESULT_OK)
         return fault_set(fault, RESULT_UNAVAILABLE,
                          "the service's answer cannot be read");
-    counts->added += number_of(json, "new");
-    counts->known += number_of(json, "known");
-    counts->erased += number_of(json, "erased");
-    counts->removed += number_of(json, "removed");
-    counts->paused += number_of(json, "paused");
-    counts->expired += number_of(json, "expired");
+    counts->added += import_number(json, "new");
+    counts->known += import_number(json, "known");
+    counts->erased += import_number(json, "erased");
+    counts->removed += import_number(json, "removed");
+    counts->paused += import_number(json, "paused");
+    counts->expired += import_number(json, "expired");
     return RESULT_OK;
 }
 

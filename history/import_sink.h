@@ -2,6 +2,7 @@
 #define FLIXTUBE_HISTORY_IMPORT_SINK_H
 
 #include "import.h"
+#include "json_read.h"
 
 /*
  * Where an import's views go: into a file, to the service that has it open, or
@@ -32,5 +33,8 @@ enum result import_sink_flush(struct import_sink *sink,
 
 /* Brings a file in order. NULL is fine. Errors: RESULT_UNAVAILABLE. */
 enum result import_sink_close(struct import_sink *sink, struct fault *fault);
+
+/* A number of the service's answer; 0 where it is not there. */
+int64_t import_number(const cJSON *json, const char *name);
 
 #endif
