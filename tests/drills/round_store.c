@@ -7,6 +7,7 @@
 #include "fault_rounds.h"
 #include "fault_vfs.h"
 #include "store_erase.h"
+#include "store_import.h"
 #include "store_removed.h"
 #include "store_verify.h"
 
@@ -29,6 +30,13 @@ enum view_state {
     REMOVED, /* likewise, unless it is restored */
 };
 
+/* Whether the import has added a view that is stored. */
+enum view_origin {
+    ELSEWHERE,
+    IMPORTED,
+    UNSURE, /* maybe in a batch of it that ended as above */
+};
+
 enum trouble {
     TROUBLE_IO,
     TROUBLE_FULL,
@@ -44,6 +52,8 @@ struct store_round {
     unsigned images;
     uint32_t given; /* views 0 to given - 1 were given at least once */
     uint8_t state[VIEWS_MAX];
+    uint8_t origin[VIEWS_MAX];
+    bool importing;      /* what is given comes by the import */
     bool erasing[USERS]; /* begun, and not known to be done */
     int64_t noted;       /* offset that is said to be contained */
     int64_t noted_maybe; /* or this one */
@@ -184,6 +194,14 @@ static uint32_t choose(struct store_round *r)
     return r->given < VIEWS_MAX ? r->given++ : draw(round, r->given);
 }
 
+static enum result put(struct store_round *r, struct store_view *batch,
+                       uint32_t count, struct fault *fault)
+{
+    return r->importing
+               ? store_import_write(r->store, "one", batch, count, fault)
+               : store_write(r->store, batch, count, fault);
+}
+
 static enum result give(struct store_round *r, uint32_t *numbers,
                         uint32_t count, struct fault *fault)
 {
@@ -198,15 +216,17 @@ static enum result give(struct store_round *r, uint32_t *numbers,
     enum result result = RESULT_UNAVAILABLE;
     if (fault != NULL) {
         arm(r);
-        result = store_write(r->store, batch, count, fault);
+        result = put(r, batch, count, fault);
     } else {
         struct fault none = {""};
-        result = store_write(r->store, batch, count, &none);
+        result = put(r, batch, count, &none);
         if (result != RESULT_OK)
             (void)printf("%s\n", none.text);
     }
     for (uint32_t i = 0; i < count && result == RESULT_OK; i++) {
         bool removed = batch[i].written == STORE_REMOVED;
+        if (batch[i].written == STORE_NEW)
+            r->origin[numbers[i]] = r->importing ? IMPORTED : ELSEWHERE;
         if (batch[i].written == STORE_ERASED)
             CHECK(r->state[numbers[i]] == ERASED ||
                   r->erasing[numbers[i] % USERS]);
@@ -222,6 +242,8 @@ static void settle(struct store_round *r, const uint32_t *numbers,
 {
     for (uint32_t i = 0; i < count; i++) {
         uint8_t *now = &r->state[numbers[i]];
+        if (state == MAYBE && *now <= MAYBE && r->importing)
+            r->origin[numbers[i]] = UNSURE;
         if (*now != ERASED && *now < state)
             *now = state;
     }
@@ -329,7 +351,50 @@ static void remove_or_restore(struct store_round *r)
     else
         CHECK(is_there(r, number) == ((result == RESULT_OK) != !restores));
     r->state[number] = is_there(r, number) ? STORED : REMOVED;
+    if (r->state[number] == REMOVED) /* and it is not the import's again */
+        r->origin[number] = ELSEWHERE;
     CHECK(result != RESULT_OK || r->state[number] == after);
+}
+
+static enum result undo_steps(struct store_round *r, struct fault *fault)
+{
+    static struct store_undo undo;
+    bool more = true;
+    enum result result = RESULT_OK;
+    undo = (struct store_undo){.name = "one"};
+    while (result == RESULT_OK && more)
+        result = store_import_undo_step(r->store, &undo, &more, fault);
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
+/* What the import has added is gone, and nothing else. */
+static void check_undone(struct store_round *r, uint32_t number)
+{
+    uint8_t *state = &r->state[number];
+    if (*state != STORED && *state != MAYBE)
+        return;
+    bool there = is_there(r, number);
+    if (*state == STORED && r->origin[number] == IMPORTED)
+        CHECK(!there);
+    if (*state == STORED && r->origin[number] == ELSEWHERE)
+        CHECK(there);
+    *state = there ? STORED : NEVER;
+    r->origin[number] = ELSEWHERE;
+}
+
+/* Under the fault, and then to its end. */
+static void take_back(struct store_round *r)
+{
+    struct fault fault = {""};
+    arm(r);
+    enum result result = undo_steps(r, &fault);
+    CHECK(heal() || result == RESULT_OK);
+    if (result != RESULT_OK &&
+        (store_sync_failed(r->store) || r->trouble == TROUBLE_POWER))
+        end_process(r);
+    CHECK(undo_steps(r, &fault) == RESULT_OK);
+    for (uint32_t i = 0; i < r->given; i++)
+        check_undone(r, i);
 }
 
 static enum result write_note(struct store_round *r, int64_t offset,
@@ -370,12 +435,15 @@ static void reopen(struct store_round *r)
 static void step(struct store_round *r)
 {
     uint32_t chance = draw(r->round, 100);
+    r->importing = chance < 18;
     if (chance < 50)
         write_batch(r);
     else if (chance < 62)
         remove_or_restore(r);
-    else if (chance < 80)
+    else if (chance < 76)
         tidy(r);
+    else if (chance < 80)
+        take_back(r);
     else if (chance < 85)
         erase(r);
     else if (chance < 92)
@@ -391,6 +459,7 @@ static void deliver_again(struct store_round *r)
 {
     uint32_t numbers[BATCH_MAX];
     uint32_t count = 0;
+    r->importing = false;
     for (uint32_t i = 0; i < r->given; i++) {
         if (r->state[i] != STORED || draw_one_in(r->round, 10))
             numbers[count++] = i;
