@@ -149,13 +149,10 @@ static enum result log_in(struct amqp_link *link,
                            "cannot open a channel", fault);
 }
 
-enum result amqp_link_open(const struct amqp_options *options,
-                           struct amqp_link **ret, struct fault *fault)
+static enum result open_host(const struct amqp_options *options,
+                             const struct amqp_address *address,
+                             struct amqp_link **ret, struct fault *fault)
 {
-    struct amqp_address address;
-    enum result r = amqp_address_parse(options->url, &address, fault);
-    if (r != RESULT_OK)
-        return r;
     struct amqp_link *link = calloc(1, sizeof *link);
     if (link != NULL)
         link->state = amqp_new_connection();
@@ -163,9 +160,9 @@ enum result amqp_link_open(const struct amqp_options *options,
         free(link);
         return fault_set(fault, RESULT_UNAVAILABLE, "out of memory");
     }
-    r = connect_to(link, options, &address, fault);
+    enum result r = connect_to(link, options, address, fault);
     if (r == RESULT_OK)
-        r = log_in(link, options, &address, fault);
+        r = log_in(link, options, address, fault);
     if (r != RESULT_OK) {
         link->lost = true;
         amqp_link_close(link);
@@ -173,6 +170,36 @@ enum result amqp_link_open(const struct amqp_options *options,
     }
     *ret = link;
     return RESULT_OK;
+}
+
+/* Which of them it was, where there are several. */
+static void name_host(const struct amqp_address *address, struct fault *fault)
+{
+    struct fault why = *fault;
+    if (address->hosts > 1)
+        (void)fault_set(fault, RESULT_UNAVAILABLE, "%.100s:%d: %s",
+                        address->info.host, address->info.port, why.text);
+}
+
+enum result amqp_link_open(const struct amqp_options *options,
+                           struct amqp_link **ret, struct fault *fault)
+{
+    static _Atomic unsigned next_host;
+    struct amqp_address address;
+    struct fault why = {0};
+    enum result r = amqp_address_parse(options->url, 0, &address, fault);
+    unsigned tries = r == RESULT_OK ? address.hosts : 0;
+    for (unsigned i = 0; i < tries; i++) {
+        r = amqp_address_parse(options->url, next_host++, &address, fault);
+        if (r != RESULT_OK)
+            return r;
+        r = open_host(options, &address, ret, &why);
+        if (r == RESULT_OK)
+            return r;
+        name_host(&address, &why);
+        (void)fault_set(fault, r, "%s", why.text);
+    }
+    return r;
 }
 
 void amqp_link_close(struct amqp_link *link)

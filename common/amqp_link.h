@@ -19,6 +19,7 @@ enum {
     AMQP_BODY_BYTES_MAX = 1 << 20, /* longer bodies arrive cut, see below */
     AMQP_HEARTBEAT_S = 20,
     AMQP_FRAME_BYTES_MAX = 131072,
+    AMQP_HOSTS_MAX = 16,
     /* A peer that has stopped reading: rabbitmq-c would wait for ever in a
      * send, so the kernel gives up for it. */
     AMQP_SEND_TIMEOUT_MS = 30 * 1000,
@@ -27,7 +28,9 @@ enum {
 struct amqp_link;
 
 struct amqp_options {
-    const char *url;     /* amqp://user:password@host:port/vhost, amqps:// */
+    /* amqp://user:password@host:port/vhost, amqps://; of a cluster
+     * host:port,host:port,… */
+    const char *url;
     const char *name;    /* shown by the broker's management page */
     const char *ca_file; /* amqps: PEM of the authority; NULL: the system's */
     uint32_t connect_timeout_ms;
@@ -129,12 +132,16 @@ bool amqp_event_death(const struct amqp_event *event, struct amqp_death *ret);
  */
 enum result amqp_url_check(const char *url, struct fault *fault);
 
-/* "host:port/vhost" of the URL, for logs: no name and no password. */
+/* "host:port/vhost" of the URL (with each host, cut where they are many), for
+ * logs: no name and no password. */
 void amqp_url_public(const char *url, char text[AMQP_TEXT_BYTES_MAX]);
 
 /*
- * Connects, logs in, opens the channel. Blocks up to connect_timeout_ms (name
- * lookup is not covered): keep it off a loop. On success the caller owns *ret.
+ * Connects, logs in, opens the channel. Of several hosts each is tried once,
+ * beginning with the one after that of the process's last try: a node that
+ * answers but can do nothing, cut off from the others, is left that way too.
+ * Blocks up to connect_timeout_ms for each (name lookup is not covered): keep
+ * it off a loop. On success the caller owns *ret. Any thread.
  * Errors: RESULT_UNAVAILABLE in words (refused, login refused, no such vhost).
  */
 enum result amqp_link_open(const struct amqp_options *options,

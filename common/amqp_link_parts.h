@@ -26,7 +26,6 @@
 enum {
     AMQP_URL_BYTES_MAX = 1024,
     AMQP_CHANNEL = 1, /* rabbitmq-c drops frames of a second one */
-
 };
 
 #define AMQP_CONSUMER_TAG "flixtube"
@@ -34,11 +33,13 @@ enum {
 struct amqp_address {
     char text[AMQP_URL_BYTES_MAX]; /* where the fields below point into */
     struct amqp_connection_info info;
+    unsigned hosts; /* of the URL */
 };
 
-/* Errors: RESULT_MALFORMED; the fault does not repeat the URL. */
-enum result amqp_address_parse(const char *url, struct amqp_address *ret,
-                               struct fault *fault);
+/* The URL's host of that number, counted round. Errors: RESULT_MALFORMED; the
+ * fault does not repeat the URL. */
+enum result amqp_address_parse(const char *url, unsigned which,
+                               struct amqp_address *ret, struct fault *fault);
 
 /* What the content frames still to come belong to. */
 enum amqp_reading {

@@ -171,7 +171,7 @@ static enum result read_switch(const char *name, bool *ret, struct fault *fault)
 enum result config_read(struct config *ret, struct fault *fault)
 {
     struct config config = {0};
-    struct topology_retention retention = {0};
+    struct topology_settings topology = {0};
     enum result r = read_numbers(&config, fault);
     if (r == RESULT_OK)
         r = read_texts(&config, fault);
@@ -180,10 +180,10 @@ enum result config_read(struct config *ret, struct fault *fault)
     if (r == RESULT_OK)
         r = read_auth(&config, fault);
     if (r == RESULT_OK)
-        r = topology_retention_read(&retention, fault);
+        r = topology_settings_read(&topology, fault);
     if (r != RESULT_OK)
         return r;
-    topology_retain(&retention);
+    topology_set(&topology);
     *ret = config;
     return RESULT_OK;
 }

@@ -34,7 +34,7 @@ struct config {
     uint32_t connections_per_address_max; /* 0: no limit */
 };
 
-/* Also sets what the stream keeps (topology_retain).
+/* Also sets what the broker keeps (topology_set).
  * Errors: RESULT_MALFORMED or RESULT_UNAVAILABLE, naming the variable. */
 enum result config_read(struct config *ret, struct fault *fault);
 

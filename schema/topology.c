@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "env.h"
 
@@ -27,6 +28,7 @@ enum {
     STREAM_AGE_S_MIN = 60,
     STREAM_BYTES_MIN = 10 * 1000 * 1000,
     STREAM_SEGMENTS_MIN = 4,
+    REPLICAS_MAX = AMQP_HOSTS_MAX,
     STREAM_ARGUMENT_BYTES = 2, /* places in its arguments */
     STREAM_ARGUMENT_SEGMENT,
 };
@@ -76,30 +78,46 @@ struct amqp_queue topology_queues[] = {
 const size_t topology_queues_count =
     sizeof topology_queues / sizeof topology_queues[0];
 
-enum result topology_retention_read(struct topology_retention *ret,
-                                    struct fault *fault)
+enum result topology_settings_read(struct topology_settings *ret,
+                                   struct fault *fault)
 {
     enum result r =
         env_integer("STREAM_MAX_AGE_S", STREAM_AGE_S, STREAM_AGE_S_MIN,
                     STREAM_AGE_S_MAX, &ret->age_max_s, fault);
-    return r == RESULT_OK
-               ? env_integer("STREAM_MAX_BYTES", STREAM_BYTES, STREAM_BYTES_MIN,
-                             STREAM_BYTES_MAX, &ret->bytes_max, fault)
-               : r;
+    if (r == RESULT_OK)
+        r = env_integer("STREAM_MAX_BYTES", STREAM_BYTES, STREAM_BYTES_MIN,
+                        STREAM_BYTES_MAX, &ret->bytes_max, fault);
+    return r == RESULT_OK ? env_integer("BROKER_REPLICAS", 0, 0, REPLICAS_MAX,
+                                        &ret->replicas, fault)
+                          : r;
 }
 
-void topology_retain(const struct topology_retention *retention)
+static void set_replicas(struct amqp_queue *queue, const char *name,
+                         int64_t replicas)
 {
-    struct amqp_argument *arguments =
-        topology_queues[topology_queues_count - 1].arguments;
-    int64_t segment = retention->bytes_max / STREAM_SEGMENTS_MIN;
-    bool days = retention->age_max_s % DAY_S == 0;
+    size_t end = 0;
+    while (end < AMQP_ARGUMENTS_MAX - 1 && queue->arguments[end].name != NULL &&
+           strcmp(queue->arguments[end].name, name) != 0)
+        end++;
+    queue->arguments[end] = (struct amqp_argument){
+        .name = replicas > 0 ? name : NULL, .integer = replicas};
+}
+
+void topology_set(const struct topology_settings *settings)
+{
+    struct amqp_queue *stream = &topology_queues[topology_queues_count - 1];
+    int64_t segment = settings->bytes_max / STREAM_SEGMENTS_MIN;
+    bool days = settings->age_max_s % DAY_S == 0;
     (void)snprintf(stream_age, sizeof stream_age, "%lld%c",
-                   (long long)(retention->age_max_s / (days ? DAY_S : 1)),
+                   (long long)(settings->age_max_s / (days ? DAY_S : 1)),
                    days ? 'D' : 's');
-    arguments[STREAM_ARGUMENT_BYTES].integer = retention->bytes_max;
-    arguments[STREAM_ARGUMENT_SEGMENT].integer =
+    stream->arguments[STREAM_ARGUMENT_BYTES].integer = settings->bytes_max;
+    stream->arguments[STREAM_ARGUMENT_SEGMENT].integer =
         segment < STREAM_SEGMENT_BYTES_MAX ? segment : STREAM_SEGMENT_BYTES_MAX;
+    for (size_t i = 0; i < topology_queues_count - 1; i++)
+        set_replicas(&topology_queues[i], "x-quorum-initial-group-size",
+                     settings->replicas);
+    set_replicas(stream, "x-initial-cluster-size", settings->replicas);
 }
 
 bool topology_stream_differs(void)

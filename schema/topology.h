@@ -22,19 +22,24 @@ extern const size_t topology_exchanges_count;
 extern struct amqp_queue topology_queues[];
 extern const size_t topology_queues_count;
 
-/* How long the stream keeps messages: whichever limit is reached first. Whole
- * segments leave, each when a new one begins. */
-struct topology_retention {
+/*
+ * How long the stream keeps messages: whichever limit is reached first. Whole
+ * segments leave, each when a new one begins. And how many nodes of a cluster
+ * have each queue and the stream, from when they are made; 0: as many as the
+ * broker likes (3 of a quorum queue, all of a stream).
+ */
+struct topology_settings {
     int64_t age_max_s; /* STREAM_MAX_AGE_S */
     int64_t bytes_max; /* STREAM_MAX_BYTES */
+    int64_t replicas;  /* BROKER_REPLICAS */
 };
 
 /* From the environment. Errors: RESULT_MALFORMED, naming the variable. */
-enum result topology_retention_read(struct topology_retention *ret,
-                                    struct fault *fault);
+enum result topology_settings_read(struct topology_settings *ret,
+                                   struct fault *fault);
 
 /* Once, before anything is declared; 30 days and 20 GB without it. */
-void topology_retain(const struct topology_retention *retention);
+void topology_set(const struct topology_settings *settings);
 
 /*
  * True, once, after the broker has refused to declare the stream because it is

@@ -77,15 +77,15 @@ static enum result read_texts(struct config *config, struct fault *fault)
 enum result config_read(struct config *ret, struct fault *fault)
 {
     struct config config = {0};
-    struct topology_retention retention = {0};
+    struct topology_settings topology = {0};
     enum result r = read_numbers(&config, fault);
     if (r == RESULT_OK)
         r = read_texts(&config, fault);
     if (r == RESULT_OK)
-        r = topology_retention_read(&retention, fault);
+        r = topology_settings_read(&topology, fault);
     if (r != RESULT_OK)
         return r;
-    topology_retain(&retention);
+    topology_set(&topology);
     *ret = config;
     return RESULT_OK;
 }

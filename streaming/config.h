@@ -22,7 +22,7 @@ struct config {
     char auth_audience[256];             /* "": tokens name none */
 };
 
-/* Also sets what the stream keeps (topology_retain).
+/* Also sets what the broker keeps (topology_set).
  * Errors: RESULT_MALFORMED or RESULT_UNAVAILABLE, naming the variable. */
 enum result config_read(struct config *ret, struct fault *fault);
 

@@ -445,6 +445,27 @@ static void a_peer_that_is_no_broker_is_given_up(void **state)
     assert_cannot_open(url, 5000, "cannot log in");
 }
 
+/* Twice as often as there are hosts, so that each comes first. */
+static void of_several_hosts_one_that_answers_is_found(void **state)
+{
+    (void)state;
+    char url[BROKER_URL_BYTES * 2];
+    struct proxy *proxy = proxy_start(broker.port);
+    uint16_t none = proxy_port(proxy);
+    proxy_stop(proxy);
+    (void)snprintf(url, sizeof url,
+                   "amqp://guest:guest@127.0.0.1:%u,127.0.0.1:%u,"
+                   "127.0.0.1:%u/%s",
+                   none, broker.port, none, broker.vhost);
+    for (int i = 0; i < 6; i++)
+        amqp_link_close(link_to(url));
+    (void)snprintf(url, sizeof url,
+                   "amqp://guest:secret@127.0.0.1:%u,127.0.0.1:%u", none, none);
+    char host[32];
+    (void)snprintf(host, sizeof host, "127.0.0.1:%u: cannot connect", none);
+    assert_cannot_open(url, 5000, host);
+}
+
 static struct amqp_link *quick_link_to(const char *url)
 {
     struct amqp_options options = {.url = url,
@@ -554,6 +575,7 @@ int main(void)
         CLAIM(a_connection_closed_by_an_operator_says_why),
         CLAIM(a_login_that_fails_says_why_and_no_password),
         CLAIM(a_peer_that_is_no_broker_is_given_up),
+        CLAIM(of_several_hosts_one_that_answers_is_found),
         CLAIM(heartbeats_keep_an_idle_link),
         CLAIM(a_peer_that_falls_silent_is_noticed),
         CLAIM(a_cut_anywhere_is_an_error),

@@ -27,6 +27,9 @@ static void a_url_is_shown_without_name_and_password(void **state)
         {"amqps://a:secret@broker.example/v", "broker.example:5671/v"},
         {"amqp://u%40v:sec%2Fret@10.0.0.1:1/a%2Fb", "10.0.0.1:1/a/b"},
         {"amqp://[::1]:5672/v", "::1:5672/v"},
+        {"amqp://guest:secret@a:1,b,c:3/v", "a:1,b:5672,c:3/v"},
+        {"amqps://guest:sec,ret@a,[::1]:7", "a:5671,::1:7/"},
+        {"amqp://a,b", "a:5672,b:5672/"},
     };
     char shown[AMQP_TEXT_BYTES_MAX];
     struct fault fault = {0};
@@ -53,6 +56,12 @@ static void what_is_no_broker_is_refused_without_repeating_it(void **state)
         "amqp://guest:secret@localhost:-1",
         "amqp://guest:secret@localhost:5672/a/b",
         "amqp://guest:sec%zzret@localhost",
+        "amqp://guest:secret@a,,b",
+        "amqp://guest:secret@a,",
+        "amqp://guest:secret@,a",
+        "amqp://guest:secret@a:1,b:port",
+        "amqp://guest:secret@a,guest:secret@b:x",
+        "amqp://guest:secret@1,2,3,4,5,6,7,8,9,a,b,c,d,e,f,g,h",
     };
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
         struct fault fault = {0};
@@ -75,6 +84,10 @@ static void a_url_has_a_limit(void **state)
     memset(url, 'v', sizeof url);
     memcpy(url, "amqp://localhost/", 17);
     url[1023] = '\0';
+    assert_int_equal(amqp_url_check(url, &fault), RESULT_OK);
+    amqp_url_public(url, shown);
+    assert_true(strlen(shown) < AMQP_TEXT_BYTES_MAX);
+    memcpy(url, "amqp://aa,b,c,dd/", 17);
     assert_int_equal(amqp_url_check(url, &fault), RESULT_OK);
     amqp_url_public(url, shown);
     assert_true(strlen(shown) < AMQP_TEXT_BYTES_MAX);

@@ -70,16 +70,16 @@ static void the_stream_keeps_what_it_is_told(void **state)
     const struct amqp_queue *stream = queue_of(TOPOLOGY_STREAM);
     assert_text(stream, "x-max-age", "30D");
     const struct {
-        struct topology_retention given;
+        struct topology_settings given;
         const char *age;
         int64_t segment_bytes;
     } cases[] = {
-        {{60, 10000000}, "60s", 2500000},
-        {{86400, INT64_C(400000000)}, "1D", 100000000},
-        {{86401, INT64_C(1000000000000000)}, "86401s", 100000000},
+        {{60, 10000000, 0}, "60s", 2500000},
+        {{86400, INT64_C(400000000), 0}, "1D", 100000000},
+        {{86401, INT64_C(1000000000000000), 0}, "86401s", 100000000},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        topology_retain(&cases[i].given);
+        topology_set(&cases[i].given);
         assert_text(stream, "x-max-age", cases[i].age);
         assert_int_equal(argument_of(stream, "x-max-length-bytes")->integer,
                          cases[i].given.bytes_max);
@@ -87,6 +87,26 @@ static void the_stream_keeps_what_it_is_told(void **state)
             argument_of(stream, "x-stream-max-segment-size-bytes")->integer,
             cases[i].segment_bytes);
     }
+}
+
+static void as_many_nodes_have_all_as_is_told(void **state)
+{
+    (void)state;
+    static const char group[] = "x-quorum-initial-group-size";
+    struct topology_settings settings = {86400, 400000000, 5};
+    topology_set(&settings);
+    topology_set(&settings); /* twice sets it once */
+    assert_int_equal(argument_of(queue_of(TOPOLOGY_QUEUE), group)->integer, 5);
+    assert_int_equal(argument_of(queue_of(TOPOLOGY_DEAD_QUEUE), group)->integer,
+                     5);
+    assert_int_equal(
+        argument_of(queue_of(TOPOLOGY_STREAM), "x-initial-cluster-size")
+            ->integer,
+        5);
+    assert_text(queue_of(TOPOLOGY_QUEUE), "x-queue-type", "quorum");
+    settings.replicas = 0;
+    topology_set(&settings);
+    assert_null(argument_of(queue_of(TOPOLOGY_QUEUE), group));
 }
 
 /* -1 loses a message at its first return on 3.10; without the argument 4.x
@@ -130,6 +150,7 @@ int main(void)
         cmocka_unit_test(the_stream_keeps_views_within_an_age_and_a_size),
         /* The last: it changes what is declared. */
         cmocka_unit_test(the_stream_keeps_what_it_is_told),
+        cmocka_unit_test(as_many_nodes_have_all_as_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
