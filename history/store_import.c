@@ -311,7 +311,7 @@ static enum result videos_step(struct store *store, struct store_undo *undo,
     return r;
 }
 
-static enum result forget_import(struct store *store, int64_t number,
+static enum result delete_import(struct store *store, int64_t number,
                                  struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *forget = NULL;
@@ -323,12 +323,28 @@ static enum result forget_import(struct store *store, int64_t number,
     return store_step(store, forget, "cannot forget an import", fault);
 }
 
+/* Where it has gone on meanwhile, what it added then goes too. */
+static enum result end_step(struct store *store, struct store_undo *undo,
+                            bool *ret_more, struct fault *fault)
+{
+    struct places places = {0};
+    enum result r = read_places(store, undo->number, &places, fault);
+    if (r != RESULT_OK)
+        return r;
+    *ret_more = places.any;
+    undo->after_video[0] = '\0';
+    if (!places.any)
+        return delete_import(store, undo->number, fault);
+    undo->phase = STORE_UNDO_VIEWS;
+    return RESULT_OK;
+}
+
 enum result store_import_undo_step(struct store *store, struct store_undo *undo,
                                    bool *ret_more, struct fault *fault)
 {
     undo->gone_count = 0;
     enum result r = RESULT_OK;
-    *ret_more = undo->phase != STORE_UNDO_END;
+    *ret_more = true;
     switch (undo->phase) {
     case STORE_UNDO_BEGIN:
         r = find_number(store, undo->name, &undo->number, fault);
@@ -341,6 +357,6 @@ enum result store_import_undo_step(struct store *store, struct store_undo *undo,
         return videos_step(store, undo, fault);
     case STORE_UNDO_END:
     default:
-        return forget_import(store, undo->number, fault);
+        return end_step(store, undo, ret_more, fault);
     }
 }

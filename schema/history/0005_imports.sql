@@ -2,7 +2,7 @@
 -- the log of the views that an import added. No place is given twice, so what
 -- has left its place (removed, erased, expired) is the import's no more.
 CREATE TABLE imports (
-    number INTEGER PRIMARY KEY,
+    number INTEGER PRIMARY KEY AUTOINCREMENT, -- of no other import ever
     name TEXT NOT NULL UNIQUE,
     began_ms INTEGER NOT NULL           -- since 1970, UTC
 ) STRICT;

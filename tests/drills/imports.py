@@ -16,6 +16,19 @@ from support.web import request
 
 VIEWS = 1300  # some batches
 SECRET = "a secret of the tests, 32 bytes at least"
+CORPUS = os.path.join(os.path.dirname(__file__), "..", "fuzz", "corpus", "import")
+EXPORTS = (  # newest first
+    ("takeout", ("--user", "anna"),
+     [("anna", "youtube:abc_DEF-123", "A 'thing'", "2024-11-21T14:52:38.445Z")],
+     {"advert": 1, "videoGone": 1, "noVideo": 1}),
+    ("tautulli", (),
+     [("133788", "plex:4348", "A Show - Pilot", "2023-11-14T22:13:20.000Z")],
+     {"playing": 1}),
+    ("trakt", ("--user", "anna"),
+     [("anna", "trakt:episode:253", "A Show 2x03 The One", "2014-03-31T10:28:53.000Z"),
+      ("anna", "trakt:movie:4", "A Film (2008)", "2014-03-31T09:28:53.000Z")],
+     {}),
+)
 
 
 def row(number, user=None, **more):
@@ -288,6 +301,40 @@ class Imports(Claims):
             sender.join()
         self.assertGreater(len(sent), 0)
         self.assertEqual(self.views.ids(), sent)
+
+    def test_a_service_that_is_killed_amid_an_import_loses_nothing_of_it(self):
+        many = 20 * VIEWS
+        path = self.write([row(number) for number in range(many)])
+        self.views.start()
+        importing = subprocess.Popen(
+            [program("history"), "import", path, "--name", "one"], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, env=environment({
+                "HISTORY_DB": self.store, "PORT": self.views.port}))
+        self.addCleanup(importing.communicate)
+        eventually(lambda: self.views.get("/history?limit=1").json()["history"])
+        self.views.kill()
+        importing.wait(60)
+        self.assertEqual(importing.returncode, 1)
+        self.views.start()
+        told = json.loads(self.command("import", path, "--name", "one", "--json").stdout)
+        self.assertGreater(told["known"], 0)
+        self.assertGreater(told["new"], 0)
+        self.assertEqual(self.digest()[1], many)
+        self.undo("one", many)
+        self.assertEqual(self.digest()[1], 0)
+
+    def test_each_programs_export_gives_its_views_once(self):
+        self.views.start()
+        for name, words, wanted, skipped in EXPORTS:
+            path = os.path.join(CORPUS, name)
+            told = self.bring(path, *words, "--name", name)
+            self.assertEqual((told["format"], told["new"], told["skipped"]),
+                             (name, len(wanted), skipped))
+            self.assertEqual(self.bring(path, *words)["known"], len(wanted))
+            self.assertEqual([(one["userId"], one["video"]["id"], one["videoPath"],
+                               one["viewedAt"]) for one in self.views.rows()], wanted)
+            self.undo(name, len(wanted))
+            self.assertEqual(self.views.rows(), [])
 
     def test_from_standard_input_and_a_drill_after_an_undo(self):
         self.views.start()

@@ -232,6 +232,33 @@ static void an_undo_that_a_crash_has_ended_goes_on(void **state)
     }
 }
 
+static void
+an_import_that_goes_on_amid_its_undo_leaves_nothing_behind(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fault fault = {""};
+    bool more = true;
+    int ends = 0;
+    fixture_open(fixture);
+    struct store *store = fixture->store;
+    assert_int_equal(import_range(store, "one", 0, 300), 300);
+    undo = (struct store_undo){.name = "one"};
+    while (more) {
+        if (undo.phase == STORE_UNDO_END && ends++ == 0)
+            assert_int_equal(import_range(store, "one", 300, 300), 300);
+        assert_int_equal(store_import_undo_step(store, &undo, &more, &fault),
+                         RESULT_OK);
+    }
+    assert_int_equal(ends, 2);
+    assert_int_equal(undo.views, 600);
+    assert_int_equal(count_list(store, NULL, NULL), 0);
+    /* The next import has no places but its own. */
+    store_range(store, 0, 600);
+    assert_int_equal(import_range(store, "two", 600, 10), 10);
+    assert_int_equal(undo_all(store, "two"), 10);
+    assert_int_equal(count_list(store, NULL, NULL), 600);
+}
+
 /* --- who is told ---------------------------------------------------------- */
 
 struct told {
@@ -370,6 +397,7 @@ int main(void)
         TEST(two_imports_are_two),
         TEST(what_a_user_removed_stays_removed_and_restored_stays),
         TEST(an_undo_that_a_crash_has_ended_goes_on),
+        TEST(an_import_that_goes_on_amid_its_undo_leaves_nothing_behind),
         TEST(who_follows_the_changes_is_told_of_each),
         TEST(a_list_that_changes_has_another_version),
         TEST(videos_of_it_alone_go_with_it),
