@@ -46,6 +46,7 @@ struct confirm_publisher {
     uint64_t next;
     size_t bytes;
     int64_t answered_ms;     /* when the broker last settled something */
+    int64_t refused_ms;      /* since when it only refuses; 0: it does not */
     int64_t paused_until_ms; /* 0: not paused */
     bool redeclare;          /* a queue or binding has gone: make it again */
 };
@@ -91,6 +92,10 @@ static void settle_upto(struct confirm_publisher *p, uint64_t tag,
     while (p->oldest < p->next && in_window(p, p->oldest)->settled)
         p->oldest++;
     p->answered_ms = clock_monotonic_ms();
+    if (outcome != PUBLISH_REFUSED)
+        p->refused_ms = 0;
+    else if (p->refused_ms == 0)
+        p->refused_ms = p->answered_ms;
 }
 
 /* The broker returns a message first and confirms it after. */
@@ -177,6 +182,27 @@ static bool is_silent(const struct confirm_publisher *p)
            clock_monotonic_ms() - p->answered_ms > p->config.confirm_timeout_ms;
 }
 
+static bool is_refusing(const struct confirm_publisher *p)
+{
+    return p->refused_ms != 0 &&
+           clock_monotonic_ms() - p->refused_ms > p->config.refusal_timeout_ms;
+}
+
+/* Whether another link may do better. */
+static enum result check_link(const struct confirm_publisher *p,
+                              struct fault *fault)
+{
+    if (is_silent(p))
+        return fault_set(fault, RESULT_UNAVAILABLE,
+                         "the broker confirmed nothing for %u ms",
+                         p->config.confirm_timeout_ms);
+    if (is_refusing(p))
+        return fault_set(fault, RESULT_UNAVAILABLE,
+                         "the broker refused everything for %u ms",
+                         p->config.refusal_timeout_ms);
+    return RESULT_OK;
+}
+
 static bool is_done(const struct confirm_publisher *p)
 {
     return p->stopping && (p->oldest == p->next ||
@@ -254,10 +280,9 @@ static enum result pump(struct confirm_publisher *p, struct fault *fault)
             return r;
         if (is_done(p))
             return RESULT_OK;
-        if (is_silent(p))
-            return fault_set(fault, RESULT_UNAVAILABLE,
-                             "the broker confirmed nothing for %u ms",
-                             p->config.confirm_timeout_ms);
+        r = check_link(p, fault);
+        if (r != RESULT_OK)
+            return r;
         amqp_link_wait(p->link, p->wake_fd, wait_ms(p));
     }
 }
@@ -276,6 +301,7 @@ static void abandon_link(struct confirm_publisher *p)
     p->next = 1;
     p->bytes = 0;
     p->paused_until_ms = 0;
+    p->refused_ms = 0;
 }
 
 /* Jitter keeps many clients from coming back in step. */

@@ -63,6 +63,12 @@ struct publisher_config {
     uint32_t reconnect_ms_max;
     uint32_t retry_ms;           /* pause after a return or a refusal */
     uint32_t confirm_timeout_ms; /* without any answer: a new link */
+    /*
+     * Nothing but refusals for so long: a new link, on the next host. A channel
+     * that was opened when the node that leads a quorum queue had just died may
+     * be refused until that node is back, whoever leads by then (RabbitMQ 3.10).
+     */
+    uint32_t refusal_timeout_ms;
     /* Called on the publisher's thread at each change; `why` in words. */
     void (*changed)(void *context, enum publisher_state state, const char *why);
 };

@@ -16,6 +16,7 @@ enum {
     RECONNECT_MS_MAX = 10 * 1000,
     RETRY_MS = 1000,
     CONFIRM_TIMEOUT_MS = 30 * 1000,
+    REFUSAL_TIMEOUT_MS = 5 * 1000, /* an election takes under a second */
     READ_FAULT_MS = 1000, /* pause after the outbox could not be read */
 };
 
@@ -203,6 +204,7 @@ enum result publisher_start(struct outbox *outbox,
         .reconnect_ms_max = RECONNECT_MS_MAX,
         .retry_ms = RETRY_MS,
         .confirm_timeout_ms = CONFIRM_TIMEOUT_MS,
+        .refusal_timeout_ms = REFUSAL_TIMEOUT_MS,
         .changed = changed,
     };
     enum result r = confirm_publisher_start(&config, &p->confirms, fault);

@@ -171,6 +171,7 @@ static struct publisher_config config_of(const char *url)
         .reconnect_ms_max = 100,
         .retry_ms = 50,
         .confirm_timeout_ms = 20 * 1000,
+        .refusal_timeout_ms = 20 * 1000,
         .changed = changed,
     };
 }
@@ -402,6 +403,28 @@ static void what_a_full_queue_refuses_is_offered_again(void **state)
     assert_int_equal(drained, 300);
 }
 
+static void
+a_link_on_which_all_is_refused_is_left_and_nothing_is_lost(void **state)
+{
+    (void)state;
+    source_make(300, 100);
+    struct publisher_config config = config_of(broker.url);
+    config.queues = small_queues;
+    config.refusal_timeout_ms = 200;
+    publisher_begin(&config);
+    assert_soon(source->ready >= 3);
+    assert_true(source->refused > 0);
+    size_t drained = 0;
+    int64_t deadline_ms = clock_monotonic_ms() + PATIENCE_MS;
+    while (source->confirmed < 300 && clock_monotonic_ms() < deadline_ms)
+        drained += drain_queue(broker.url, QUEUE, 100, NULL, NULL);
+    assert_int_equal(source->confirmed, 300);
+    publisher_end(0);
+    assert_account_is_even();
+    drained += drain_queue(broker.url, QUEUE, 300, NULL, NULL);
+    assert_true(drained >= 300);
+}
+
 static void no_more_is_in_flight_than_allowed(void **state)
 {
     (void)state;
@@ -572,6 +595,7 @@ int main(void)
         CLAIM(a_wake_publishes_at_once),
         CLAIM(a_deleted_queue_is_made_again_and_filled),
         CLAIM(what_a_full_queue_refuses_is_offered_again),
+        CLAIM(a_link_on_which_all_is_refused_is_left_and_nothing_is_lost),
         CLAIM(no_more_is_in_flight_than_allowed),
         CLAIM(a_silent_peer_is_left_after_the_timeout),
         CLAIM(a_peer_that_reads_no_more_is_left_in_mid_send),

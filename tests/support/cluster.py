@@ -10,6 +10,7 @@ from support.service import free_port
 from support.waiting import eventually
 
 COOKIE = "a-cookie-of-the-tests"
+WHOLE_WITHIN_S = 60
 
 
 class Cluster:
@@ -27,6 +28,7 @@ class Cluster:
         try:
             for number in range(1, size + 1):
                 self.nodes.append(self._start(f"rabbit{number}"))
+            eventually(self.is_whole, WHOLE_WITHIN_S)
         except BaseException:
             self.stop()
             raise
@@ -67,10 +69,18 @@ class Cluster:
 
     def add_vhost(self):
         """The URL of a vhost, with each node's address."""
-        url = urllib.parse.urlsplit(self.nodes[0].add_vhost())
+        url = urllib.parse.urlsplit(eventually(self._make_vhost, WHOLE_WITHIN_S))
         ports = [urllib.parse.urlsplit(node.url).port for node in self.nodes]
         hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
         return f"amqp://guest:guest@{hosts}{url.path}"
+
+    def _make_vhost(self):
+        """None where it takes the nodes for ever to agree, as it may just after
+        they met."""
+        try:
+            return self.nodes[0].add_vhost()
+        except OSError:
+            return None
 
     def leader(self, url, queue):
         """The number of the node that leads the queue."""
