@@ -66,7 +66,8 @@ struct publisher_config {
     /*
      * Nothing but refusals for so long: a new link, on the next host. A channel
      * that was opened when the node that leads a quorum queue had just died may
-     * be refused until that node is back, whoever leads by then (RabbitMQ 3.10).
+     * be refused until that node is back, whoever leads by then
+     * (RabbitMQ 3.10).
      */
     uint32_t refusal_timeout_ms;
     /* Called on the publisher's thread at each change; `why` in words. */
