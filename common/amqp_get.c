@@ -24,6 +24,18 @@ enum result amqp_link_ready(struct amqp_link *link, const char *queue,
     return r;
 }
 
+enum result amqp_link_ask(struct amqp_link *link, const char *queue,
+                          struct fault *fault)
+{
+    amqp_queue_declare_t question = {.queue = amqp_bytes_of(queue),
+                                     .passive = 1};
+    int status = amqp_send_method(link->state, AMQP_CHANNEL,
+                                  AMQP_QUEUE_DECLARE_METHOD, &question);
+    return status == AMQP_STATUS_OK
+               ? RESULT_OK
+               : amqp_link_lost(link, status, "cannot look at a queue", fault);
+}
+
 enum result amqp_link_get(struct amqp_link *link, const char *queue,
                           const struct amqp_event **ret_event,
                           int64_t *ret_left, struct fault *fault)

@@ -88,6 +88,7 @@ enum amqp_event_kind {
     AMQP_EVENT_CANCELLED, /* the queue is gone */
     AMQP_EVENT_BLOCKED,   /* the broker takes no publishes, `reason` */
     AMQP_EVENT_UNBLOCKED,
+    AMQP_EVENT_QUEUE, /* waiting, consumers: what amqp_link_ask() asked */
 };
 
 /* The link's own; it stays as it is until the next amqp_link_next(). */
@@ -107,7 +108,9 @@ struct amqp_event {
     int64_t timestamp_s;                   /* property, 0 when not set */
     int64_t stream_offset;  /* header x-stream-offset, -1 when not set */
     int64_t delivery_count; /* header x-delivery-count, 0 when not set */
-    const void *headers;    /* of amqp_event_text() and its like */
+    uint32_t waiting;
+    uint32_t consumers;
+    const void *headers;              /* of amqp_event_text() and its like */
     char reason[AMQP_TEXT_BYTES_MAX]; /* BLOCKED, RETURNED, CANCELLED */
 };
 
@@ -161,6 +164,11 @@ enum result amqp_link_confirms(struct amqp_link *link, struct fault *fault);
 /* How many messages a queue has ready; a stream always says 0. */
 enum result amqp_link_ready(struct amqp_link *link, const char *queue,
                             int64_t *ret_ready, struct fault *fault);
+
+/* The same of a queue that the link consumes, without a wait: the answer comes
+ * as an event among the others. Without such a queue the link is lost. */
+enum result amqp_link_ask(struct amqp_link *link, const char *queue,
+                          struct fault *fault);
 
 /* Takes one message without consuming, to be acknowledged or rejected, and says
  * how many are left; what is neither goes back to the queue when the link ends,

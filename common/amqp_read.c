@@ -152,6 +152,13 @@ static enum result read_method(struct amqp_link *link,
     case AMQP_BASIC_CANCEL_METHOD:
         event->kind = AMQP_EVENT_CANCELLED;
         return RESULT_OK;
+    case AMQP_QUEUE_DECLARE_OK_METHOD: {
+        const amqp_queue_declare_ok_t *ok = decoded;
+        event->kind = AMQP_EVENT_QUEUE;
+        event->waiting = ok->message_count;
+        event->consumers = ok->consumer_count;
+        return RESULT_OK;
+    }
     case AMQP_CONNECTION_BLOCKED_METHOD:
         event->kind = AMQP_EVENT_BLOCKED;
         amqp_copy_text(event->reason,

@@ -136,6 +136,7 @@ static enum result read_events(struct confirm_publisher *p, struct fault *fault)
             break;
         case AMQP_EVENT_DELIVERY:
         case AMQP_EVENT_CANCELLED:
+        case AMQP_EVENT_QUEUE:
             break;
         }
     }

@@ -17,6 +17,8 @@ enum {
     /* Handed over in pieces: the store works while the rest is read. */
     VIEWS_PER_SUBMIT = 256,
     RETRY_MS = 500, /* after the store could not take a view */
+    LOOK_MS = 10 * 1000,
+    SUSPICIONS_MAX = 2, /* in a row: an election answers 0 of everything */
 };
 
 enum consumer_state {
@@ -57,6 +59,9 @@ struct consumer {
     struct loop_timer *retry;
     struct loop_timer *reconnect;
     struct loop_timer *grace;
+    struct loop_timer *look;
+    uint64_t looked_deliveries; /* how many there were at the last look */
+    unsigned suspicions;
     uint32_t reconnect_ms;
     uint64_t generation; /* of the link: an old letter's tag is no tag */
     struct slot *slots;
@@ -437,6 +442,40 @@ static enum result take_delivery(struct consumer *c,
     }
 }
 
+/*
+ * Whether the broker still delivers to us. It may forget to say that the queue
+ * is gone, or who consumes it, when a node or the queue dies at a bad moment:
+ * then nothing would ever come on this link.
+ */
+static enum result check_queue(struct consumer *c,
+                               const struct amqp_event *event,
+                               struct fault *fault)
+{
+    uint64_t deliveries = c->config.counters->deliveries;
+    bool is_stuck = event->waiting > 0 && c->oldest == NULL &&
+                    deliveries == c->looked_deliveries;
+    c->looked_deliveries = deliveries;
+    if (c->state != CONSUMER_CONSUMING || (event->consumers > 0 && !is_stuck)) {
+        c->suspicions = 0;
+        return RESULT_OK;
+    }
+    if (++c->suspicions < SUSPICIONS_MAX)
+        return RESULT_OK;
+    return fault_set(fault, RESULT_UNAVAILABLE,
+                     "the broker delivers nothing: %u messages wait, it knows "
+                     "%u consumers",
+                     event->waiting, event->consumers);
+}
+
+static void look_at_queue(void *context)
+{
+    struct consumer *c = context;
+    struct fault fault = {0};
+    if (c->state == CONSUMER_CONSUMING &&
+        amqp_link_ask(c->link, TOPOLOGY_QUEUE, &fault) != RESULT_OK)
+        lose_link(c, &fault);
+}
+
 static enum result take_event(struct consumer *c,
                               const struct amqp_event *event,
                               struct fault *fault)
@@ -448,6 +487,8 @@ static enum result take_event(struct consumer *c,
         return fault_set(
             fault, RESULT_UNAVAILABLE,
             "the broker cancelled the consumer: the queue is gone");
+    case AMQP_EVENT_QUEUE:
+        return check_queue(c, event, fault);
     default:
         return RESULT_OK;
     }
@@ -529,6 +570,8 @@ static void connect_done(void *context)
                  log_text("stream", TOPOLOGY_STREAM),
                  log_text("advice", TOPOLOGY_DIFFERS_ADVICE), log_end());
     c->state = CONSUMER_CONSUMING;
+    c->looked_deliveries = UINT64_MAX; /* not yet */
+    c->suspicions = 0;
     c->reconnect_ms = c->config.reconnect_ms_min;
     c->config.counters->connects++;
     (void)condition_set(&c->condition, true, "");
@@ -580,6 +623,9 @@ enum result consumer_start(const struct consumer_config *config,
     if (r == RESULT_OK)
         r = loop_timer_start(config->loop, RETRY_MS, RETRY_MS, retry_held, c,
                              &c->retry, fault);
+    if (r == RESULT_OK)
+        r = loop_timer_start(config->loop, LOOK_MS, LOOK_MS, look_at_queue, c,
+                             &c->look, fault);
     if (r != RESULT_OK) {
         consumer_end(c);
         return r;
@@ -638,6 +684,7 @@ void consumer_end(struct consumer *c)
     loop_timer_end(c->retry);
     loop_timer_end(c->reconnect);
     loop_timer_end(c->grace);
+    loop_timer_end(c->look);
     loop_waker_end(c->waker);
     for (struct dead_letter *letter = c->settled_letters; letter != NULL;) {
         struct dead_letter *next = letter->next;

@@ -326,6 +326,46 @@ static void calls_may_stand_between_deliveries(void **state)
     amqp_link_close(link);
 }
 
+/* The next event of that kind. */
+static const struct amqp_event *next_of(struct amqp_link *link,
+                                        enum amqp_event_kind kind)
+{
+    struct fault fault = {0};
+    const struct amqp_event *event = NULL;
+    int64_t deadline_ms = clock_monotonic_ms() + 10 * 1000;
+    do {
+        amqp_link_wait(link, -1, 100);
+        assert_ok(amqp_link_next(link, &event, &fault), &fault);
+        assert_true(clock_monotonic_ms() < deadline_ms);
+    } while (event->kind != kind);
+    return event;
+}
+
+static void
+a_question_about_the_queue_is_answered_among_deliveries(void **state)
+{
+    (void)state;
+    struct fault fault = {0};
+    struct amqp_link *link = link_with_queue();
+    struct amqp_message message = {.body = "x", .body_bytes = 1};
+    for (int i = 0; i < 5; i++)
+        assert_ok(amqp_link_publish(link, EXCHANGE, "", &message, &fault),
+                  &fault);
+    consume(link, 2);
+    (void)next_of(link, AMQP_EVENT_DELIVERY);
+    assert_ok(amqp_link_ask(link, QUEUE, &fault), &fault);
+    const struct amqp_event *event = next_of(link, AMQP_EVENT_QUEUE);
+    assert_int_equal(event->consumers, 1);
+    assert_int_equal(event->waiting, 3);
+    assert_ok(amqp_link_cancel(link, &fault), &fault);
+    assert_ok(amqp_link_ask(link, QUEUE, &fault), &fault);
+    assert_int_equal(next_of(link, AMQP_EVENT_QUEUE)->consumers, 0);
+    assert_ok(amqp_link_ask(link, "none", &fault), &fault);
+    lost_soon(link, &fault);
+    assert_non_null(strstr(fault.text, "NOT_FOUND"));
+    amqp_link_close(link);
+}
+
 static void a_stream_is_read_from_an_offset(void **state)
 {
     (void)state;
@@ -569,6 +609,7 @@ int main(void)
         CLAIM(a_quorum_queue_counts_deliveries),
         CLAIM(after_a_cancel_what_was_under_way_is_still_handed_out),
         CLAIM(calls_may_stand_between_deliveries),
+        CLAIM(a_question_about_the_queue_is_answered_among_deliveries),
         CLAIM(a_stream_is_read_from_an_offset),
         CLAIM(a_refused_declaration_costs_the_link_and_says_why),
         CLAIM(a_closed_channel_says_why),
