@@ -115,19 +115,19 @@ class Cluster:
             env=env, check=True, capture_output=True, text=True, timeout=60).stdout
 
     def cut_off(self, number):
-        """The others and that node do not hear each other: each takes the other's
-        cookie for a wrong one."""
+        """That node and the others do not hear each other: it takes their cookie
+        for a wrong one, of all at once, since a node that hears some of the
+        others would make those pause as well."""
         self._split(number, "another-cookie")
 
     def heal(self, number):
         self._split(number, COOKIE)
 
     def _split(self, number, cookie):
-        alone = f"'rabbit{number + 1}@localhost'"
-        for other in range(len(self.nodes)):
-            if other != number:
-                self.evaluate(other, f"erlang:set_cookie({alone}, '{cookie}'), "
-                              f"erlang:disconnect_node({alone}).")
+        others = ", ".join(f"'rabbit{other + 1}@localhost'"
+                           for other in range(len(self.nodes)) if other != number)
+        self.evaluate(number, f"[begin erlang:set_cookie(Node, '{cookie}'), "
+                      f"erlang:disconnect_node(Node) end || Node <- [{others}]].")
 
     def stop(self):
         for node in self.nodes:
