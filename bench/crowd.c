@@ -95,7 +95,7 @@ static void connect_client(struct client *client)
         measure_die("epoll: %s", strerror(errno));
 }
 
-/* A slow one's turn comes as its byte does. */
+/* It comes again at once. */
 static void was_cut(struct client *client)
 {
     if (client->kind == SLOW)

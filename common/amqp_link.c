@@ -175,10 +175,11 @@ static enum result open_host(const struct amqp_options *options,
 /* Which of them it was, where there are several. */
 static void name_host(const struct amqp_address *address, struct fault *fault)
 {
+    if (fault == NULL || address->hosts == 1)
+        return;
     struct fault why = *fault;
-    if (address->hosts > 1)
-        (void)fault_set(fault, RESULT_UNAVAILABLE, "%.100s:%d: %s",
-                        address->info.host, address->info.port, why.text);
+    (void)fault_set(fault, RESULT_UNAVAILABLE, "%.100s:%d: %s",
+                    address->info.host, address->info.port, why.text);
 }
 
 enum result amqp_link_open(const struct amqp_options *options,
@@ -186,18 +187,16 @@ enum result amqp_link_open(const struct amqp_options *options,
 {
     static _Atomic unsigned next_host;
     struct amqp_address address;
-    struct fault why = {0};
     enum result r = amqp_address_parse(options->url, 0, &address, fault);
     unsigned tries = r == RESULT_OK ? address.hosts : 0;
     for (unsigned i = 0; i < tries; i++) {
         r = amqp_address_parse(options->url, next_host++, &address, fault);
         if (r != RESULT_OK)
             return r;
-        r = open_host(options, &address, ret, &why);
+        r = open_host(options, &address, ret, fault);
         if (r == RESULT_OK)
             return r;
-        name_host(&address, &why);
-        (void)fault_set(fault, r, "%s", why.text);
+        name_host(&address, fault);
     }
     return r;
 }

@@ -16,7 +16,8 @@
 enum {
     LINE_BYTES_MAX = VIEWED_BODY_BYTES_MAX,
     ANSWER_BYTES_MAX = 64 << 10,
-    BUSY_TRIES = 30, /* a second each */
+    BUSY_TRIES = 30,
+    BUSY_WAIT_S = 1, /* as its Retry-After says */
 };
 
 struct import_sink {
@@ -229,7 +230,8 @@ static enum result take_answer(const struct buffer *answer,
     return RESULT_OK;
 }
 
-/* One that has more to do than it may is asked again. */
+/* A service that is asked more than it allows in a second (429) is asked again
+ * in the next. */
 static enum result ask(struct import_sink *sink, unsigned *ret_status,
                        struct buffer *answer, struct fault *fault)
 {
@@ -240,7 +242,7 @@ static enum result ask(struct import_sink *sink, unsigned *ret_status,
                        &sink->lines, ret_status, answer, fault);
         if (r != RESULT_OK || *ret_status != 429)
             break;
-        (void)sleep(1);
+        (void)sleep(BUSY_WAIT_S);
     }
     return r;
 }
