@@ -239,11 +239,20 @@ enum result amqp_link_declare_exchange(struct amqp_link *link,
                                        const struct amqp_exchange *exchange,
                                        struct fault *fault)
 {
-    (void)amqp_exchange_declare(
+    amqp_table_entry_t entries[AMQP_ARGUMENTS_MAX];
+    (void)amqp_exchange_declare(link->state, AMQP_CHANNEL,
+                                amqp_bytes_of(exchange->name),
+                                amqp_bytes_of(exchange->type), 0, 1, 0, 0,
+                                table_of(exchange->arguments, entries));
+    enum result r = amqp_link_reply(link, amqp_get_rpc_reply(link->state),
+                                    "cannot declare an exchange", fault);
+    if (r != RESULT_OK || exchange->source == NULL)
+        return r;
+    (void)amqp_exchange_bind(
         link->state, AMQP_CHANNEL, amqp_bytes_of(exchange->name),
-        amqp_bytes_of(exchange->type), 0, 1, 0, 0, amqp_empty_table);
+        amqp_bytes_of(exchange->source), amqp_empty_bytes, amqp_empty_table);
     return amqp_link_reply(link, amqp_get_rpc_reply(link->state),
-                           "cannot declare an exchange", fault);
+                           "cannot bind an exchange", fault);
 }
 
 /* Before amqp_link_reply(), whose words are gone with the next call. */
@@ -277,7 +286,10 @@ enum result amqp_link_declare_queue(struct amqp_link *link,
     if (r != RESULT_OK || queue->exchange == NULL)
         return r;
     (void)amqp_queue_bind(link->state, AMQP_CHANNEL, amqp_bytes_of(queue->name),
-                          amqp_bytes_of(queue->exchange), amqp_empty_bytes,
+                          amqp_bytes_of(queue->exchange),
+                          queue->routing_key == NULL
+                              ? amqp_empty_bytes
+                              : amqp_bytes_of(queue->routing_key),
                           amqp_empty_table);
     return amqp_link_reply(link, amqp_get_rpc_reply(link->state),
                            "cannot bind a queue", fault);

@@ -53,12 +53,16 @@ enum {
 struct amqp_exchange {
     const char *name;
     const char *type;
+    struct amqp_argument arguments[AMQP_ARGUMENTS_MAX]; /* NULL name ends it */
+    const char *source; /* NULL, or the exchange that it is bound to, with an
+                           empty routing key */
 };
 
 struct amqp_queue {
     const char *name;
     struct amqp_argument arguments[AMQP_ARGUMENTS_MAX]; /* NULL name ends it */
-    const char *exchange; /* bound to it with an empty routing key */
+    const char *exchange;                               /* bound to it */
+    const char *routing_key; /* with this; NULL: an empty one */
     /*
      * Not NULL: a queue of that name with other arguments will do. The broker's
      * refusal is noted here and costs the link, as each does; from then on the

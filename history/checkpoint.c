@@ -99,7 +99,7 @@ static enum result is_caught_up(struct checkpoint *c, bool *ret,
     for (int i = 0; i < QUEUE_LOOKS && r == RESULT_OK && ready != 0; i++) {
         if (i > 0)
             pause_for(QUEUE_LOOK_MS);
-        r = amqp_link_ready(link, TOPOLOGY_QUEUE, &ready, fault);
+        r = topology_ready(link, &ready, fault);
     }
     amqp_link_close(link);
     if (r == RESULT_OK)

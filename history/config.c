@@ -11,6 +11,9 @@
 #include "store_expire.h"
 #include "topology.h"
 
+/* How a store begins that several histories can have open. */
+#define SHARED_STORE "postgresql://"
+
 struct number {
     const char *name;
     int64_t fallback;
@@ -168,6 +171,28 @@ static enum result read_switch(const char *name, bool *ret, struct fault *fault)
     return RESULT_OK;
 }
 
+/* A queue that nobody takes would fill. And the stream has everybody's views: a
+ * checkpoint or a replay would put them all into each store. */
+static enum result check_queues(const struct config *config,
+                                const struct topology_settings *topology,
+                                struct fault *fault)
+{
+    long long queues = (long long)topology->queues;
+    if (queues == 1)
+        return RESULT_OK;
+    if (topology->queue == 0)
+        return fault_set(fault, RESULT_MALFORMED,
+                         "QUEUES is %lld, so QUEUE must say which of them this "
+                         "history takes: 1 to %lld",
+                         queues, queues);
+    if (strncmp(config->db, SHARED_STORE, sizeof SHARED_STORE - 1) != 0)
+        return fault_set(fault, RESULT_MALFORMED,
+                         "QUEUES is %lld, so all histories need one store: "
+                         "HISTORY_DB=" SHARED_STORE "…",
+                         queues);
+    return RESULT_OK;
+}
+
 enum result config_read(struct config *ret, struct fault *fault)
 {
     struct config config = {0};
@@ -181,6 +206,8 @@ enum result config_read(struct config *ret, struct fault *fault)
         r = read_auth(&config, fault);
     if (r == RESULT_OK)
         r = topology_settings_read(&topology, fault);
+    if (r == RESULT_OK)
+        r = check_queues(&config, &topology, fault);
     if (r != RESULT_OK)
         return r;
     topology_set(&topology);

@@ -472,7 +472,7 @@ static void look_at_queue(void *context)
     struct consumer *c = context;
     struct fault fault = {0};
     if (c->state == CONSUMER_CONSUMING &&
-        amqp_link_ask(c->link, TOPOLOGY_QUEUE, &fault) != RESULT_OK)
+        amqp_link_ask(c->link, topology_queue(), &fault) != RESULT_OK)
         lose_link(c, &fault);
 }
 
@@ -527,7 +527,7 @@ static void connect_work(void *context)
     struct amqp_link *link = NULL;
     enum result r = topology_open(&c->config.amqp, &link, fault);
     if (r == RESULT_OK)
-        r = amqp_link_consume(link, TOPOLOGY_QUEUE, c->config.prefetch, NULL,
+        r = amqp_link_consume(link, topology_queue(), c->config.prefetch, NULL,
                               fault);
     if (r != RESULT_OK) {
         amqp_link_close(link);

@@ -218,7 +218,7 @@ static enum result send_again(struct dead_queue *queue, struct fault *fault)
             {.name = found->traceparent[0] != '\0' ? DEAD_LETTER_TRACE : NULL,
              .text = found->traceparent},
         }};
-    enum result r = amqp_link_publish(queue->publisher, "", TOPOLOGY_QUEUE,
+    enum result r = amqp_link_publish(queue->publisher, "", topology_queue(),
                                       &message, fault);
     if (r != RESULT_OK)
         return r;

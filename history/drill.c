@@ -109,7 +109,7 @@ static enum result queue_has_some(const struct drill_options *options,
     int64_t ready = 0;
     enum result r = amqp_link_open(options->amqp, &link, fault);
     if (r == RESULT_OK)
-        r = amqp_link_ready(link, TOPOLOGY_QUEUE, &ready, fault);
+        r = topology_ready(link, &ready, fault);
     amqp_link_close(link);
     *ret = ready > 0;
     return r;

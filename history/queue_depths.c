@@ -54,8 +54,7 @@ static void look(struct queue_depths *d, struct queue_depth *ret)
             set_socket(d, amqp_link_socket(d->link));
     }
     if (r == RESULT_OK)
-        r = amqp_link_ready(d->link, TOPOLOGY_QUEUE, &depth.waiting,
-                            &depth.why);
+        r = topology_ready(d->link, &depth.waiting, &depth.why);
     if (r == RESULT_OK)
         r = amqp_link_ready(d->link, TOPOLOGY_DEAD_QUEUE, &depth.dead,
                             &depth.why);

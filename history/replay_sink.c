@@ -130,7 +130,7 @@ static enum result read_confirms(struct replay_sink *sink, uint64_t in_flight,
             event->kind == AMQP_EVENT_REFUSED)
             return fault_set(fault, RESULT_UNAVAILABLE,
                              "the queue %s did not take a view",
-                             TOPOLOGY_QUEUE);
+                             topology_queue());
         if (event->kind == AMQP_EVENT_CONFIRMED) {
             settle(sink, event);
             heard_ms = clock_monotonic_ms();
@@ -169,7 +169,7 @@ static enum result publish(struct replay_sink *sink,
                      .text = trace}},
     };
     enum result r =
-        amqp_link_publish(sink->queue, "", TOPOLOGY_QUEUE, &again, fault);
+        amqp_link_publish(sink->queue, "", topology_queue(), &again, fault);
     if (r != RESULT_OK)
         return r;
     sink->published++;

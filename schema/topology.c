@@ -29,6 +29,9 @@ enum {
     STREAM_BYTES_MIN = 10 * 1000 * 1000,
     STREAM_SEGMENTS_MIN = 4,
     REPLICAS_MAX = AMQP_HOSTS_MAX,
+    QUEUE_NAME_BYTES = 40,
+    OTHER_QUEUES = 2,          /* the dead and the stream */
+    PLAIN_EXCHANGES = 2,       /* those that one queue needs */
     STREAM_ARGUMENT_BYTES = 2, /* places in its arguments */
     STREAM_ARGUMENT_SEGMENT,
 };
@@ -37,20 +40,28 @@ enum {
 #define STREAM_AGE_S_MAX (INT64_C(100) * 365 * DAY_S)
 #define STREAM_BYTES_MAX INT64_C(1000000000000000)
 
+/* Each queue counts as much as the others. */
+#define USER_EXCHANGE_WEIGHT "1"
+
 static char stream_age[24] = "30D";
+static char queue_names[TOPOLOGY_QUEUES_MAX][QUEUE_NAME_BYTES];
+static const char *own_queue = TOPOLOGY_QUEUE;
 static _Atomic bool stream_differs;
 static _Atomic bool stream_differs_told;
 
 const struct amqp_exchange topology_exchanges[] = {
     {.name = TOPOLOGY_EXCHANGE, .type = "fanout"},
     {.name = TOPOLOGY_DEAD_EXCHANGE, .type = "fanout"},
+    {.name = TOPOLOGY_USER_EXCHANGE,
+     .type = "x-consistent-hash",
+     .arguments = {{.name = "hash-header", .text = TOPOLOGY_USER_HEADER}},
+     .source = TOPOLOGY_EXCHANGE},
 };
-const size_t topology_exchanges_count =
-    sizeof topology_exchanges / sizeof topology_exchanges[0];
+size_t topology_exchanges_count = PLAIN_EXCHANGES;
 
-/* The dead-letter queue comes first: what the next one dead-letters needs it.
- */
-struct amqp_queue topology_queues[] = {
+/* The dead-letter queue comes first: what the next ones dead-letter needs it.
+ * The stream is the last: what it alone has is found only by a checkpoint. */
+struct amqp_queue topology_queues[TOPOLOGY_QUEUES_MAX + OTHER_QUEUES] = {
     {.name = TOPOLOGY_DEAD_QUEUE,
      .arguments = {{.name = "x-queue-type", .text = "quorum"},
                    {.name = "x-delivery-limit",
@@ -75,8 +86,7 @@ struct amqp_queue topology_queues[] = {
      .exchange = TOPOLOGY_EXCHANGE,
      .differs = &stream_differs},
 };
-const size_t topology_queues_count =
-    sizeof topology_queues / sizeof topology_queues[0];
+size_t topology_queues_count = 1 + OTHER_QUEUES;
 
 enum result topology_settings_read(struct topology_settings *ret,
                                    struct fault *fault)
@@ -87,9 +97,15 @@ enum result topology_settings_read(struct topology_settings *ret,
     if (r == RESULT_OK)
         r = env_integer("STREAM_MAX_BYTES", STREAM_BYTES, STREAM_BYTES_MIN,
                         STREAM_BYTES_MAX, &ret->bytes_max, fault);
-    return r == RESULT_OK ? env_integer("BROKER_REPLICAS", 0, 0, REPLICAS_MAX,
-                                        &ret->replicas, fault)
-                          : r;
+    if (r == RESULT_OK)
+        r = env_integer("BROKER_REPLICAS", 0, 0, REPLICAS_MAX, &ret->replicas,
+                        fault);
+    if (r == RESULT_OK)
+        r = env_integer("QUEUES", 1, 1, TOPOLOGY_QUEUES_MAX, &ret->queues,
+                        fault);
+    return r == RESULT_OK
+               ? env_integer("QUEUE", 0, 0, ret->queues, &ret->queue, fault)
+               : r;
 }
 
 static void set_replicas(struct amqp_queue *queue, const char *name,
@@ -103,8 +119,29 @@ static void set_replicas(struct amqp_queue *queue, const char *name,
         .name = replicas > 0 ? name : NULL, .integer = replicas};
 }
 
+/* One queue at `viewed` itself, or several at the exchange by user. */
+static void set_queues(size_t count, size_t own)
+{
+    struct amqp_queue queue = topology_queues[1];
+    struct amqp_queue stream = topology_queues[topology_queues_count - 1];
+    bool several = count > 1;
+    queue.exchange = several ? TOPOLOGY_USER_EXCHANGE : TOPOLOGY_EXCHANGE;
+    queue.routing_key = several ? USER_EXCHANGE_WEIGHT : NULL;
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(queue_names[i], QUEUE_NAME_BYTES, TOPOLOGY_QUEUE ".%zu",
+                       i + 1);
+        queue.name = several ? queue_names[i] : TOPOLOGY_QUEUE;
+        topology_queues[1 + i] = queue;
+    }
+    topology_queues[1 + count] = stream;
+    topology_queues_count = count + OTHER_QUEUES;
+    topology_exchanges_count = PLAIN_EXCHANGES + (several ? 1 : 0);
+    own_queue = topology_queues[own == 0 ? 1 : own].name;
+}
+
 void topology_set(const struct topology_settings *settings)
 {
+    set_queues((size_t)settings->queues, (size_t)settings->queue);
     struct amqp_queue *stream = &topology_queues[topology_queues_count - 1];
     int64_t segment = settings->bytes_max / STREAM_SEGMENTS_MIN;
     bool days = settings->age_max_s % DAY_S == 0;
@@ -118,6 +155,26 @@ void topology_set(const struct topology_settings *settings)
         set_replicas(&topology_queues[i], "x-quorum-initial-group-size",
                      settings->replicas);
     set_replicas(stream, "x-initial-cluster-size", settings->replicas);
+}
+
+const char *topology_queue(void)
+{
+    return own_queue;
+}
+
+enum result topology_ready(struct amqp_link *link, int64_t *ret_ready,
+                           struct fault *fault)
+{
+    int64_t ready = 0;
+    enum result r = RESULT_OK;
+    for (size_t i = 1; r == RESULT_OK && i < topology_queues_count - 1; i++) {
+        int64_t one = 0;
+        r = amqp_link_ready(link, topology_queues[i].name, &one, fault);
+        ready += one;
+    }
+    if (r == RESULT_OK)
+        *ret_ready = ready;
+    return r;
 }
 
 bool topology_stream_differs(void)

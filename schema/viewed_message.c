@@ -411,17 +411,21 @@ void viewed_encode(const struct viewed *viewed, struct buffer *buffer)
     buffer_append(buffer, "}", 1);
 }
 
-void viewed_encoded_trace(const char *body, size_t body_bytes,
-                          char text[TRACE_PARENT_TEXT_BYTES])
+void viewed_encoded_beside(const char *body, size_t body_bytes,
+                           struct viewed_beside *ret)
 {
     struct json_value json = json_pull_value(body, body_bytes);
     const char *cursor = NULL;
     struct json_member member;
-    text[0] = '\0';
-    while (json_pull_member(&json, &cursor, &member))
+    *ret = (struct viewed_beside){0};
+    while (json_pull_member(&json, &cursor, &member)) {
         if (json_pull_is(&member.name, "traceparent", 11))
-            (void)json_pull_string(&member.value, text,
-                                   TRACE_PARENT_TEXT_BYTES);
+            (void)json_pull_string(&member.value, ret->trace,
+                                   sizeof ret->trace);
+        else if (json_pull_is(&member.name, "userId", 6))
+            (void)json_pull_string(&member.value, ret->user_id,
+                                   sizeof ret->user_id);
+    }
 }
 
 const char *viewed_rule_text(enum viewed_rule rule)

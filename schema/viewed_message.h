@@ -88,10 +88,13 @@ enum result viewed_decode(const char *body, size_t body_bytes,
  * same view. Failure is the buffer's. */
 void viewed_encode(const struct viewed *viewed, struct buffer *buffer);
 
-/* The traceparent of a body that viewed_encode() made, for what goes beside
- * it; "" where it has none. */
-void viewed_encoded_trace(const char *body, size_t body_bytes,
-                          char text[TRACE_PARENT_TEXT_BYTES]);
+/* What goes beside a body that viewed_encode() made; "" where it has none. */
+struct viewed_beside {
+    char trace[TRACE_PARENT_TEXT_BYTES];
+    char user_id[VIEWED_USER_BYTES_MAX + 1];
+};
+void viewed_encoded_beside(const char *body, size_t body_bytes,
+                           struct viewed_beside *ret);
 
 const char *
 viewed_rule_text(enum viewed_rule rule); /* "played"; "" for none; "other" */

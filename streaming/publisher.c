@@ -12,6 +12,7 @@
 enum {
     IN_FLIGHT_MAX = 1000, /* where a quorum queue's confirms stop gaining */
     IN_FLIGHT_BYTES_MAX = 4 << 20,
+    HEADERS_OF_EACH = 4, /* a user and a trace may follow */
     RECONNECT_MS_MIN = 250,
     RECONNECT_MS_MAX = 10 * 1000,
     RETRY_MS = 1000,
@@ -42,7 +43,7 @@ struct publisher {
     size_t confirmed_count;
     int64_t read_again_ms; /* after a fault */
     char id[UUID_TEXT_BYTES];
-    char trace[TRACE_PARENT_TEXT_BYTES];
+    struct viewed_beside beside;
 };
 
 static bool read_rows(struct publisher *p, int64_t after,
@@ -93,6 +94,17 @@ static const struct outbox_row *next_row(struct publisher *p)
     return row;
 }
 
+/* After those that each view has. */
+static void add_headers(struct publisher *p, struct amqp_argument *header)
+{
+    if (p->beside.user_id[0] != '\0')
+        *header++ = (struct amqp_argument){.name = TOPOLOGY_USER_HEADER,
+                                           .text = p->beside.user_id};
+    if (p->beside.trace[0] != '\0')
+        *header = (struct amqp_argument){.name = "traceparent",
+                                         .text = p->beside.trace};
+}
+
 static bool take(void *context, struct publish_item *item)
 {
     struct publisher *p = context;
@@ -100,7 +112,7 @@ static bool take(void *context, struct publish_item *item)
     if (row == NULL)
         return false;
     uuid_format(&row->id, p->id);
-    viewed_encoded_trace(row->body, row->body_bytes, p->trace);
+    viewed_encoded_beside(row->body, row->body_bytes, &p->beside);
     *item = (struct publish_item){
         .token = (uint64_t)row->seq,
         .message = {
@@ -114,10 +126,9 @@ static bool take(void *context, struct publish_item *item)
             .headers = {{.name = "cloudEvents_specversion", .text = "1.0"},
                         {.name = "cloudEvents_type", .text = "viewed"},
                         {.name = "cloudEvents_source", .text = "/streaming"},
-                        {.name = "cloudEvents_id", .text = p->id},
-                        {.name = p->trace[0] != '\0' ? "traceparent" : NULL,
-                         .text = p->trace}},
+                        {.name = "cloudEvents_id", .text = p->id}},
         }};
+    add_headers(p, &item->message.headers[HEADERS_OF_EACH]);
     return true;
 }
 

@@ -104,6 +104,9 @@ class AmqpContract(Claims):
         message = json.loads(body)
         self.assertEqual(properties.message_id, message["id"])
         self.assertEqual(properties.headers["traceparent"], message["traceparent"])
+        self.assertEqual(
+            properties.headers["cloudEvents_partitionkey"], message["userId"]
+        )
         # Ours says all that the schema knows.
         known = set(Document("viewed.schema.json").content["properties"])
         self.assertLessEqual(known - set(message), {"position"})

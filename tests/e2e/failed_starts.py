@@ -47,6 +47,14 @@ class FailedStarts(Claims):
             for name in ("history", "streaming"):
                 self.refused(name, CANNOT_START, [str(port)], PORT=port)
 
+    def test_several_queues_without_what_they_need(self):
+        self.refused("history", USAGE, ["QUEUE ", "1 to 3"], QUEUES=3)
+        self.refused("history", USAGE, ["one store", "postgresql://"],
+                     QUEUES=3, QUEUE=2)
+        for name in ("history", "streaming"):
+            self.refused(name, USAGE, ["QUEUES", "1 to 64"], QUEUES=65)
+            self.refused(name, USAGE, ["QUEUE", "0 to 2"], QUEUES=2, QUEUE=3)
+
     def test_a_file_in_a_folder_that_is_not_there(self):
         path = os.path.join(self.folder, "none", "x.db")
         for name in ("history", "streaming"):

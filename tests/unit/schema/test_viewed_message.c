@@ -196,15 +196,17 @@ static void no_view_is_refused_for_its_trace(void **state)
     }
 }
 
-static void what_was_encoded_tells_its_trace(void **state)
+static void what_was_encoded_tells_its_trace_and_its_user(void **state)
 {
     (void)state;
     static const char none[] = "{\"id\":\"" ID "\",\"videoPath\":\"a\"}";
-    char text[TRACE_PARENT_TEXT_BYTES];
-    viewed_encoded_trace(full, strlen(full), text);
-    assert_string_equal(text, TRACE);
-    viewed_encoded_trace(none, strlen(none), text);
-    assert_string_equal(text, "");
+    struct viewed_beside beside;
+    viewed_encoded_beside(full, strlen(full), &beside);
+    assert_string_equal(beside.trace, TRACE);
+    assert_string_equal(beside.user_id, "u-1");
+    viewed_encoded_beside(none, strlen(none), &beside);
+    assert_string_equal(beside.trace, "");
+    assert_string_equal(beside.user_id, "");
 }
 
 static void seconds_are_rounded_to_milliseconds(void **state)
@@ -422,7 +424,7 @@ int main(void)
         cmocka_unit_test(a_time_comes_from_the_body_or_the_envelope),
         cmocka_unit_test(a_trace_comes_from_the_body_or_the_envelope),
         cmocka_unit_test(no_view_is_refused_for_its_trace),
-        cmocka_unit_test(what_was_encoded_tells_its_trace),
+        cmocka_unit_test(what_was_encoded_tells_its_trace_and_its_user),
         cmocka_unit_test(seconds_are_rounded_to_milliseconds),
         cmocka_unit_test(rules_have_fixed_numbers),
         cmocka_unit_test(what_is_no_view_is_refused_by_name),

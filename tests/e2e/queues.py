@@ -1,0 +1,79 @@
+"""Several queues share the views, by user: QUEUES."""
+
+import collections
+import json
+import unittest
+import uuid
+
+from support.amqp import channel_to, publish, take
+from support.broker import shared_broker, vhost_of
+from support.claims import Claims
+from support.clips import folder_with_clips
+from support.service import metric
+from support.waiting import eventually
+
+QUEUES = 3
+NAMES = [f"history.viewed.{number}" for number in range(1, QUEUES + 1)]
+USERS = 60
+
+
+class Queues(Claims):
+    def setUp(self):
+        super().setUp()
+        self.rabbit = self.vhost()
+        self.clips = {"a": 4000, "b": 4000}
+        self.videos = self.streaming(
+            self.rabbit, QUEUES=QUEUES,
+            VIDEOS=folder_with_clips(self.folder, **self.clips))
+
+    def watch_all(self):
+        """Each user views each clip; the pairs."""
+        watched = set()
+        for user in (str(uuid.uuid4()) for _ in range(USERS)):
+            for clip in self.clips:
+                answer = self.videos.get(f"/video?id={clip}.mp4",
+                                         headers={"Cookie": f"viewer={user}"})
+                self.assertEqual(answer.status, 200)
+                watched.add((user, f"{clip}.mp4"))
+        eventually(lambda: metric(self.videos, "streaming_outbox_views") == 0)
+        return watched
+
+    def views_in(self, channel, queue):
+        """All that is in it, as (user, video) pairs."""
+        found = []
+        while (message := take(channel, queue)) is not None:
+            view = json.loads(message[1])
+            found.append((view.get("userId"), view["video"]["id"]))
+        return found
+
+    def test_streaming_alone_makes_them_all_and_no_other(self):
+        broker, vhost = shared_broker(), vhost_of(self.rabbit)
+        there = {one["name"] for one in broker.manage("GET", f"/queues/{vhost}")}
+        self.assertEqual(there, {*NAMES, "history.viewed.dead", "viewed.log"})
+
+    def test_each_view_is_in_one_queue_and_each_users_are_in_the_same(self):
+        watched = self.watch_all()
+        users, views = collections.defaultdict(set), []
+        with channel_to(self.rabbit) as channel:
+            for queue in NAMES:
+                found = self.views_in(channel, queue)
+                views += found
+                for user, _ in found:
+                    users[user].add(queue)
+                # By chance under a tenth of them: once in ten million runs.
+                self.assertGreater(len(found), len(watched) / 10, queue)
+        self.assertEqual(sorted(views), sorted(watched))
+        self.assertEqual({len(queues) for queues in users.values()}, {1})
+
+    def test_views_of_publishers_that_name_no_user_are_in_one_queue_too(self):
+        with channel_to(self.rabbit) as channel:
+            for number in range(10):
+                publish(channel, {"video": {"id": f"{number}.mp4"}},
+                        message_id=str(uuid.uuid4()))
+        with channel_to(self.rabbit) as channel:
+            found = [self.views_in(channel, queue) for queue in NAMES]
+        self.assertEqual(sorted(map(len, found)), [0, 0, 10])
+
+
+if __name__ == "__main__":
+    unittest.main()
