@@ -53,7 +53,7 @@ static int is_backup_entry(const struct dirent *entry)
     return is_backup(entry);
 }
 
-/* history-….db.partial-XXXXXX, and what SQLite has beside it. */
+/* history-….db.partial-XXXXXX, and what an engine has beside it. */
 static int is_left_entry(const struct dirent *entry)
 {
     return strncmp(entry->d_name, PREFIX "2", sizeof PREFIX) == 0 &&

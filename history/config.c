@@ -11,9 +11,6 @@
 #include "store_expire.h"
 #include "topology.h"
 
-/* How a store begins that several histories can have open. */
-#define SHARED_STORE "postgresql://"
-
 struct number {
     const char *name;
     int64_t fallback;
@@ -185,10 +182,10 @@ static enum result check_queues(const struct config *config,
                          "QUEUES is %lld, so QUEUE must say which of them this "
                          "history takes: 1 to %lld",
                          queues, queues);
-    if (strncmp(config->db, SHARED_STORE, sizeof SHARED_STORE - 1) != 0)
+    if (!store_can_be_shared(config->db))
         return fault_set(fault, RESULT_MALFORMED,
-                         "QUEUES is %lld, so all histories need one store: "
-                         "HISTORY_DB=" SHARED_STORE "…",
+                         "QUEUES is %lld, so all histories need one store, and "
+                         "HISTORY_DB names one that cannot be shared",
                          queues);
     return RESULT_OK;
 }

@@ -1,331 +1,160 @@
-#include "store.h"
-
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-
-#include "migrate.h"
-#include "store_parts.h"
-
-/* The writer's page cache, in KiB: a slice of the merge fits, so that its
- * pages are written once. Four times as much drained a queue no faster, and
- * took the process over the 48 MB that it is to stay under. */
-/* What is deleted is overwritten, and so is what a page that is split leaves
- * behind: who is erased later may be in it. (Debian's SQLite does it anyway.)
- */
-static const char writer_settings[] = "PRAGMA cache_size = -8192;"
-                                      "PRAGMA secure_delete = ON";
-
-enum result store_fault(struct store *store, const char *doing,
-                        struct fault *fault)
-{
-    return sqlite_db_fault(store->db, doing, fault);
-}
-
-bool store_sync_failed(const struct store *store)
-{
-    return sqlite_db_sync_failed(store->db);
-}
-
-enum result store_step(struct store *store, sqlite3_stmt *statement,
-                       const char *doing, struct fault *fault)
-{
-    enum result result = RESULT_OK;
-    if (sqlite3_step(statement) != SQLITE_DONE)
-        result = store_fault(store, doing, fault);
-    sqlite3_reset(statement); /* says again what the step said */
-    return result;
-}
-
-enum result store_begin(struct store *store, struct fault *fault)
-{
-    return store_step(store, store->begin, "cannot begin", fault);
-}
-
-enum result store_commit(struct store *store, struct fault *fault)
-{
-    return store_step(store, store->commit, "cannot commit", fault);
-}
-
-void store_rollback(struct store *store)
-{
-    /* A full disk, say, makes SQLite roll back by itself. A rollback that
-     * fails leaves nothing behind either: the next begin tells. */
-    if (sqlite3_get_autocommit(sqlite_db_handle(store->db)) == 0)
-        (void)store_step(store, store->rollback, "cannot roll back", NULL);
-}
-
-#define ENTRY_X8                                                               \
-    "(?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?), "                             \
-    "(?, ?, ?), (?, ?, ?), (?, ?, ?), (?, ?, ?)"
-
-_Static_assert(STORE_ENTRIES_AT_ONCE == 32, "as many as the statement has");
-
-#define INSERT_VIEWS                                                           \
-    "INSERT INTO views (seq, id, user_id, video_id, video_path,"               \
-    " viewed_at_ms, received_ms, position_ms, duration_ms, session_id,"        \
-    " rule, flags, trace) VALUES "
-#define VIEW         "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-#define VIEW_X4      VIEW ", " VIEW ", " VIEW ", " VIEW
-#define UNLESS_KNOWN " ON CONFLICT (id) DO NOTHING"
-
-_Static_assert(STORE_VIEWS_AT_ONCE == 16, "as many as the statement has");
-
-static enum result prepare(struct store *store, struct fault *fault)
-{
-    const struct {
-        sqlite3_stmt **statement;
-        const char *sql;
-    } wanted[] = {
-        {&store->begin, "BEGIN IMMEDIATE"},
-        {&store->commit, "COMMIT"},
-        {&store->rollback, "ROLLBACK"},
-        {&store->insert_view, INSERT_VIEWS VIEW UNLESS_KNOWN},
-        {&store->insert_views, INSERT_VIEWS VIEW_X4 ", " VIEW_X4 ", " VIEW_X4
-                                                    ", " VIEW_X4 UNLESS_KNOWN},
-        {&store->delete_views, "DELETE FROM views WHERE seq > ?1"},
-        {&store->note_video,
-         "INSERT INTO videos (id) VALUES (?1) ON CONFLICT DO NOTHING"},
-        {&store->add_views, "UPDATE store SET views = views + ?1"},
-        {&store->insert_listed,
-         "INSERT INTO listed (list, viewed_at_ms, seq) VALUES (?, ?, ?)"
-         " ON CONFLICT DO NOTHING"},
-        {&store->insert_listed_many,
-         "INSERT INTO listed (list, viewed_at_ms, seq) VALUES " ENTRY_X8
-         ", " ENTRY_X8 ", " ENTRY_X8 ", " ENTRY_X8 " ON CONFLICT DO NOTHING"},
-        {&store->move_mark, "UPDATE store SET mark = ?1"},
-        {&store->set_contained,
-         "UPDATE store SET stream_offset = ?1, stream_hash = ?2"},
-        {&store->find_removed, "SELECT 1 FROM removed WHERE id = ?1"},
-    };
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
-        enum result result = sqlite_db_prepare(store->db, wanted[i].sql,
-                                               wanted[i].statement, fault);
-        if (result != RESULT_OK)
-            return result;
-    }
-    return RESULT_OK;
-}
-
-/* Little-endian on every machine: a file may move to another. */
-static uint64_t read_word(const uint8_t bytes[8])
-{
-    uint64_t word = 0;
-    for (int i = 0; i < 8; i++)
-        word |= (uint64_t)bytes[i] << (8 * i);
-    return word;
-}
-
-enum result store_read_key(struct sqlite_db *db, struct siphash_key *ret,
-                           struct fault *fault)
-{
-    sqlite3_stmt *statement = NULL;
-    enum result result =
-        sqlite_db_prepare(db, "SELECT hash_key FROM store", &statement, fault);
-    if (result != RESULT_OK)
-        return result;
-    int code = sqlite3_step(statement);
-    const uint8_t *bytes =
-        code == SQLITE_ROW ? sqlite3_column_blob(statement, 0) : NULL;
-    if (bytes == NULL || sqlite3_column_bytes(statement, 0) != (int)sizeof *ret)
-        result = code == SQLITE_ROW || code == SQLITE_DONE
-                     ? fault_set(fault, RESULT_UNUSABLE,
-                                 "the file has no row in table store")
-                     : sqlite_db_fault(db, "cannot read", fault);
-    else
-        *ret = (struct siphash_key){read_word(bytes), read_word(bytes + 8)};
-    sqlite3_finalize(statement);
-    return result;
-}
-
-static enum result read_contained(struct store *store, struct fault *fault)
-{
-    enum result result =
-        sqlite_db_integer(store->db, "SELECT stream_offset FROM store",
-                          &store->contained.offset, fault);
-    if (result == RESULT_OK)
-        result = sqlite_db_integer(store->db, "SELECT stream_hash FROM store",
-                                   &store->contained.hash, fault);
-    return result;
-}
-
-static enum result read_state(struct store *store, struct fault *fault)
-{
-    int64_t views = 0;
-    int64_t mark = 0;
-    enum result result = store_read_key(store->db, &store->list_key, fault);
-    if (result == RESULT_OK)
-        result = sqlite_db_integer(store->db, "SELECT views FROM store", &views,
-                                   fault);
-    if (result == RESULT_OK)
-        result = sqlite_db_integer(store->db, "SELECT mark FROM store", &mark,
-                                   fault);
-    if (result == RESULT_OK)
-        result = sqlite_db_integer(store->db,
-                                   "SELECT coalesce(max(seq), 0) FROM views",
-                                   &store->last_seq, fault);
-    if (result == RESULT_OK)
-        result = read_contained(store, fault);
-    if (result == RESULT_OK)
-        result = store_erased_rows(store->db, &store->erased, fault);
-    if (result == RESULT_OK)
-        result = store_paused_rows(store->db, &store->erased, fault);
-    if (result == RESULT_OK)
-        result = store_removed_open(store, fault);
-    if (result == RESULT_OK)
-        result = store_expiry_open(store, fault);
-    if (result != RESULT_OK)
-        return result;
-    /* A new view must be beyond the mark, whatever was deleted. */
-    if (store->last_seq < mark)
-        store->last_seq = mark;
-    atomic_init(&store->views, views);
-    atomic_init(&store->mark, mark);
-    atomic_init(&store->shown_seq, store->last_seq);
-    atomic_init(&store->shown_offset, store->contained.offset);
-    return RESULT_OK;
-}
-
-static enum result add_entries(struct store *store, size_t count,
-                               struct fault *fault)
-{
-    if (!tail_stage_add(store->tail, store->entries, count, store->last_seq))
-        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
-    tail_publish(store->tail);
-    return RESULT_OK;
-}
-
-/* The tail is what was not merged when the file was last closed or left. */
-static enum result fill_tail(struct store *store, sqlite3_stmt *unmerged,
-                             struct fault *fault)
-{
-    size_t count = 0;
-    int code;
-    sqlite3_bind_int64(unmerged, 1, atomic_load(&store->mark));
-    while ((code = sqlite3_step(unmerged)) == SQLITE_ROW) {
-        struct store_row row;
-        store_row_read(unmerged, &row);
-        count += store_entries(&store->list_key, row.user_id, row.video_id,
-                               row.place, store->entries + count);
-        if (count + TAIL_LISTS_MAX <= STORE_ENTRIES_MAX)
-            continue;
-        enum result result = add_entries(store, count, fault);
-        if (result != RESULT_OK)
-            return result;
-        count = 0;
-    }
-    if (code != SQLITE_DONE)
-        return store_fault(store, "cannot read the log", fault);
-    return add_entries(store, count, fault);
-}
-
-static enum result build_tail(struct store *store, struct fault *fault)
-{
-    store->entries = calloc(STORE_ENTRIES_MAX, sizeof *store->entries);
-    if (store->entries == NULL || !tail_make(store->last_seq, &store->tail))
-        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
-    sqlite3_stmt *unmerged = NULL;
-    enum result result = sqlite_db_prepare(
-        store->db,
-        "SELECT " STORE_ROW_COLUMNS " FROM views WHERE seq > ?1 ORDER BY seq",
-        &unmerged, fault);
-    if (result == RESULT_OK)
-        result = fill_tail(store, unmerged, fault);
-    sqlite3_finalize(unmerged);
-    return result;
-}
-
-static enum result open_parts(struct store *store,
-                              const struct store_config *config,
-                              struct fault *fault)
-{
-    store->path = strdup(config->path);
-    if (store->path == NULL ||
-        asprintf(&store->wal_path, "%s-wal", config->path) < 0) {
-        store->wal_path = NULL;
-        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
-    }
-    enum result result = sqlite_db_open(config->path, &store->db, fault);
-    if (result == RESULT_OK)
-        result = schema_migrate(store->db, SCHEMA_HISTORY, fault);
-    if (result == RESULT_OK)
-        result = sqlite_db_run(store->db, writer_settings, fault);
-    if (result == RESULT_OK)
-        result = prepare(store, fault);
-    if (result == RESULT_OK)
-        result = read_state(store, fault);
-    if (result == RESULT_OK)
-        result = build_tail(store, fault);
-    if (result == RESULT_OK)
-        result = store_readers_open(&store->readers, config->path,
-                                    config->readers, fault);
-    if (result == RESULT_OK)
-        store_checkpoint_watch(store);
-    return result;
-}
+#include "store_engine.h"
 
 enum result store_open(const struct store_config *config, struct store **ret,
                        struct fault *fault)
 {
-    struct store *store = calloc(1, sizeof *store);
-    if (store == NULL)
-        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
-    enum result result = open_parts(store, config, fault);
-    if (result == RESULT_OK)
-        *ret = store;
-    else
-        (void)store_close(store, NULL); /* the first fault is the one to tell */
-    return result;
+    const struct store_engine *engine = store_engine_of(config->path);
+    enum result r = engine->open(config, ret, fault);
+    if (r == RESULT_OK)
+        (*ret)->engine = engine;
+    return r;
 }
 
 enum result store_close(struct store *store, struct fault *fault)
 {
-    if (store == NULL)
-        return RESULT_OK;
-    store_readers_close(&store->readers);
-    sqlite3_stmt *statements[] = {
-        store->begin,         store->commit,
-        store->rollback,      store->insert_view,
-        store->insert_views,  store->delete_views,
-        store->note_video,    store->add_views,
-        store->insert_listed, store->insert_listed_many,
-        store->move_mark,     store->set_contained,
-        store->find_removed,
-    };
-    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++)
-        sqlite3_finalize(statements[i]);
-    enum result result = sqlite_db_close(store->db, fault);
-    tail_free(store->tail);
-    erased_set_done(&store->erased);
-    store_removed_close(store);
-    store_expiry_close(store);
-    free(store->entries);
-    free(store->wal_path);
-    free(store->path);
-    free(store);
-    return result;
+    return store != NULL ? store->engine->close(store, fault) : RESULT_OK;
 }
 
-static int64_t file_bytes(const char *path)
+enum result store_write(struct store *store, struct store_view *views,
+                        size_t count, struct fault *fault)
 {
-    struct stat status;
-    return stat(path, &status) == 0 ? (int64_t)status.st_size : 0;
+    return store->engine->write(store, views, count, fault);
 }
 
-void store_stats(struct store *store, struct store_stats *ret)
+enum result store_write_contained(struct store *store, struct store_view *views,
+                                  size_t count,
+                                  const struct store_contained *contained,
+                                  struct fault *fault)
 {
-    int64_t mark = atomic_load(&store->mark);
-    int64_t last_seq = atomic_load(&store->shown_seq);
-    ret->views = atomic_load(&store->views);
-    ret->tail_rows = last_seq > mark ? last_seq - mark : 0;
-    ret->merged_seq = mark;
-    ret->contained_offset = atomic_load(&store->shown_offset);
-    ret->wal_bytes = file_bytes(store->wal_path);
-    ret->file_bytes = file_bytes(store->path);
+    return store->engine->write_contained(store, views, count, contained,
+                                          fault);
 }
 
 struct store_contained store_contained(const struct store *store)
 {
-    return store->contained;
+    return store->engine->contained(store);
+}
+
+enum result store_tidy(struct store *store, bool quiet, bool *ret_more,
+                       struct fault *fault)
+{
+    return store->engine->tidy(store, quiet, ret_more, fault);
+}
+
+static enum result check_limit(uint32_t limit, struct fault *fault)
+{
+    return limit >= 1 && limit <= STORE_PAGE_ROWS_MAX
+               ? RESULT_OK
+               : fault_set(fault, RESULT_MALFORMED, "limit is 1 to %d",
+                           STORE_PAGE_ROWS_MAX);
+}
+
+static enum result check_query(const struct store_query *query,
+                               struct fault *fault)
+{
+    enum result r = check_limit(query->limit, fault);
+    if (r == RESULT_OK && query->skip > STORE_SKIP_MAX)
+        r = fault_set(fault, RESULT_MALFORMED, "skip is 0 to %d",
+                      STORE_SKIP_MAX);
+    if (r == RESULT_OK && query->count && query->session_given)
+        r = fault_set(fault, RESULT_MALFORMED,
+                      "the rows of a session are not counted");
+    if (r == RESULT_OK && query->skip > 0 && query->after_given)
+        r = fault_set(fault, RESULT_MALFORMED,
+                      "a place and a skip exclude each other");
+    return r;
+}
+
+enum result store_query(struct store *store, const struct store_query *query,
+                        void (*row)(void *context, const struct store_row *row),
+                        void *context, struct store_page *ret_page,
+                        struct fault *fault)
+{
+    enum result r = check_query(query, fault);
+    return r == RESULT_OK ? store->engine->query(store, query, row, context,
+                                                 ret_page, fault)
+                          : r;
+}
+
+bool store_version(struct store *store, const struct store_query *query,
+                   uint64_t *ret)
+{
+    return store->engine->version(store, query, ret);
+}
+
+enum result store_find(struct store *store, const struct uuid *id,
+                       void (*row)(void *context, const struct store_row *row),
+                       void *context, struct fault *fault)
+{
+    return store->engine->find(store, id, row, context, fault);
+}
+
+void store_stats(struct store *store, struct store_stats *ret)
+{
+    store->engine->stats(store, ret);
+}
+
+bool store_sync_failed(const struct store *store)
+{
+    return store->engine->sync_failed(store);
+}
+
+bool store_can_be_shared(const char *path)
+{
+    return store_engine_of(path)->can_be_shared(path);
+}
+
+bool store_leads(struct store *store)
+{
+    return store->engine->leads(store);
+}
+
+int64_t store_shared_poll_ms(const struct store *store)
+{
+    return store->engine->shared_poll_ms(store);
+}
+
+uint64_t store_rules_version(struct store *store)
+{
+    return store->engine->rules_version(store);
+}
+
+enum result store_videos(struct store *store, uint32_t most,
+                         void (*each)(void *context, const char *video_id,
+                                      size_t bytes),
+                         void *context, bool *ret_more, struct fault *fault)
+{
+    return store->engine->videos(store, most, each, context, ret_more, fault);
+}
+
+enum result store_changes(struct store *store,
+                          const struct store_changes_query *query,
+                          const struct store_changes_taker *taker,
+                          struct store_changes_page *ret, struct fault *fault)
+{
+    enum result r = check_limit(query->limit, fault);
+    return r == RESULT_OK
+               ? store->engine->changes(store, query, taker, ret, fault)
+               : r;
+}
+
+enum result store_dismiss(struct store *store, const char *user_id,
+                          const char *video, int64_t until_ms,
+                          struct fault *fault)
+{
+    return store->engine->dismiss(store, user_id, video, until_ms, fault);
+}
+
+enum result store_undismiss(struct store *store, const char *user_id,
+                            const char *video, struct fault *fault)
+{
+    return store->engine->undismiss(store, user_id, video, fault);
+}
+
+enum result store_dismissed(struct store *store, const char *user_id,
+                            void (*each)(void *context, const char *video,
+                                         size_t video_bytes, int64_t until_ms),
+                            void *context, struct fault *fault)
+{
+    return store->engine->dismissed(store, user_id, each, context, fault);
 }

@@ -9,7 +9,8 @@
 #include "viewed_message.h"
 
 /*
- * The seam: what history keeps, whatever engine keeps it. No SQL above it.
+ * The seam: what history keeps, whatever engine keeps it (store_engine.h). No
+ * SQL above it.
  *
  * One thread writes (the batcher's); any number reads. A view whose
  * store_write() returned RESULT_OK is on disk and in every later query.
@@ -26,7 +27,7 @@ enum {
 };
 
 struct store_config {
-    const char *path;
+    const char *path; /* a file's, or whatever names a store of an engine */
     unsigned readers; /* connections that answer queries at the same time */
 };
 
@@ -122,7 +123,7 @@ struct store_stats {
 };
 
 /*
- * Opens or creates the file and brings it to this version. On success the
+ * Opens or creates the store and brings it to this version. On success the
  * caller owns *ret and ends it with store_close(), after all readers ended.
  * Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE, in words; RESULT_MALFORMED for
  * a number of readers outside of 1 to STORE_READERS_MAX.
@@ -192,7 +193,38 @@ enum result store_find(struct store *store, const struct uuid *id,
 
 void store_stats(struct store *store, struct store_stats *ret);
 
-/* As sqlite_db_sync_failed(): end the process. The writer's thread. */
+/*
+ * Whether the disk has failed a sync: what it holds is not known then, and only
+ * a new start finds out. End the process. The writer's thread.
+ */
 bool store_sync_failed(const struct store *store);
+
+/*
+ * An engine may let several services write to one store at the same time; what
+ * follows tells them of each other. Any thread, waits for nobody.
+ *
+ * Whether several can have the store of that path open.
+ */
+bool store_can_be_shared(const char *path);
+
+/*
+ * Whether this service is the one that does the jobs that a store needs once:
+ * the comparison with the stream, scheduled backups. Where the store is ours
+ * alone, always; else of all services that have it open at most one leads, and
+ * soon after it has ended another one does.
+ */
+bool store_leads(struct store *store);
+
+/* How often to look for what other services have committed; 0: there are none,
+ * and whatever is committed is committed here. */
+int64_t store_shared_poll_ms(const struct store *store);
+
+/*
+ * A number that is another one, at the latest store_shared_poll_ms() after
+ * another service has erased, removed, restored or taken back anything. What
+ * was read from the store before may then show what is no more. Always 0 where
+ * the store is ours alone.
+ */
+uint64_t store_rules_version(struct store *store);
 
 #endif

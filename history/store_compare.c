@@ -1,63 +1,36 @@
 #include "store_compare.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "clock.h"
-#include "store_parts.h"
+#include "store_look.h"
 
-/* Both are read by one connection, in one transaction. */
+enum {
+    SOON_MS = 60 * 1000, /* what the live store deletes in this time is gone */
+};
+
+static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
+
+/* One store's rows, in the order of users and their ids. */
+struct side {
+    struct store_look *look;
+    bool at_row;
+    struct store_row row;
+    char kept_user[VIEWED_USER_BYTES_MAX + 1]; /* whose keep_days these are */
+    bool kept_user_given;
+    uint32_t keep_days;
+};
+
 struct comparing {
-    struct sqlite_db *db;
+    struct side live;
+    struct side rebuilt;
     struct erased_set refused; /* by the live store */
     int64_t since_ms;
     int64_t soon_ms;
+    char user_id[VIEWED_USER_BYTES_MAX + 1]; /* the last that was counted */
     struct store_comparison *result;
     struct store_difference unnamed; /* counted in all, not by name */
 };
-
-/* Not older than the live store keeps its user's views; ?1 is a little later
- * than now, for those that it is about to delete. */
-#define DAYS(user)                                                             \
-    "coalesce((SELECT k.keep_days FROM main.retention k WHERE k.user_id "      \
-    "= " user "), 1000000)"
-#define IS_KEPT(t)                                                             \
-    t ".viewed_at_ms > ?1 - 86400000 * min(" DAYS("''") ", " DAYS(             \
-        t ".user_id") ")"
-
-/* --- by user -------------------------------------------------------------- */
-
-/* One store's rows in the order of users, a user at a time. */
-struct users {
-    sqlite3_stmt *rows;
-    bool at_row;
-    struct store_row row;
-    char user_id[VIEWED_USER_BYTES_MAX + 1];
-    struct store_digest digest; /* of the user */
-    int64_t without_id;
-};
-
-static enum result step(struct comparing *c, struct users *users,
-                        struct fault *fault)
-{
-    int code = sqlite3_step(users->rows);
-    users->at_row = code == SQLITE_ROW;
-    if (code == SQLITE_ROW)
-        store_row_read(users->rows, &users->row);
-    return code == SQLITE_ROW || code == SQLITE_DONE
-               ? RESULT_OK
-               : sqlite_db_fault(c->db, "cannot read", fault);
-}
-
-static enum result open_users(struct comparing *c, const char *sql,
-                              struct users *ret, struct fault *fault)
-{
-    enum result r = sqlite_db_prepare(c->db, sql, &ret->rows, fault);
-    if (r != RESULT_OK)
-        return r;
-    sqlite3_bind_int64(ret->rows, 1, c->soon_ms);
-    return step(c, ret, fault);
-}
 
 /* A hand that altered a row may have written any text. */
 static void copy_user(char user_id[VIEWED_USER_BYTES_MAX + 1], const char *text,
@@ -68,26 +41,61 @@ static void copy_user(char user_id[VIEWED_USER_BYTES_MAX + 1], const char *text,
     user_id[kept] = '\0';
 }
 
-/* Reads the rows of the user that the first one has. */
-static enum result read_user(struct comparing *c, struct users *users,
-                             struct fault *fault)
+/* --- the rows of a side --------------------------------------------------- */
+
+/* By the days of the live store, which both are held to. */
+static enum result is_kept(struct comparing *c, struct side *side, bool *ret,
+                           struct fault *fault)
 {
+    char user_id[VIEWED_USER_BYTES_MAX + 1];
     enum result r = RESULT_OK;
-    users->digest = (struct store_digest){.rows = 0};
-    copy_user(users->user_id, users->row.user_id, users->row.user_id_bytes);
-    while (r == RESULT_OK && users->at_row) {
-        char here[VIEWED_USER_BYTES_MAX + 1];
-        copy_user(here, users->row.user_id, users->row.user_id_bytes);
-        if (strcmp(here, users->user_id) != 0)
-            break;
-        if (users->row.id_given)
-            store_digest_add(&users->digest, &users->row);
-        else
-            users->without_id++;
-        r = step(c, users, fault);
-    }
+    copy_user(user_id, side->row.user_id, side->row.user_id_bytes);
+    if (!side->kept_user_given || strcmp(user_id, side->kept_user) != 0)
+        r = store_look_keep_days(c->live.look, user_id, &side->keep_days,
+                                 fault);
+    memcpy(side->kept_user, user_id, sizeof side->kept_user);
+    side->kept_user_given = true;
+    *ret = side->keep_days == 0 ||
+           side->row.place.viewed_at_ms > c->soon_ms - side->keep_days * day_ms;
     return r;
 }
+
+/* To the next row that is not older than the live store keeps it. */
+static enum result step(struct comparing *c, struct side *side,
+                        struct fault *fault)
+{
+    bool kept = false;
+    enum result r = RESULT_OK;
+    while (r == RESULT_OK && !kept) {
+        r = store_look_next(side->look, &side->row, fault);
+        side->at_row = r == RESULT_OK;
+        if (r == RESULT_OK)
+            r = is_kept(c, side, &kept, fault);
+    }
+    return r == RESULT_NOT_FOUND ? RESULT_OK : r;
+}
+
+static int compare_bytes(const char *a, size_t a_bytes, const char *b,
+                         size_t b_bytes)
+{
+    int found = memcmp(a, b, a_bytes < b_bytes ? a_bytes : b_bytes);
+    return found != 0 ? found : (a_bytes > b_bytes) - (a_bytes < b_bytes);
+}
+
+/* Below 0: the live store's row comes first, and the other has it not there. */
+static int order(const struct side *live, const struct side *rebuilt)
+{
+    if (!live->at_row || !rebuilt->at_row)
+        return live->at_row ? -1 : 1;
+    const struct store_row *a = &live->row;
+    const struct store_row *b = &rebuilt->row;
+    int found = compare_bytes(a->user_id, a->user_id_bytes, b->user_id,
+                              b->user_id_bytes);
+    return found != 0 ? found
+                      : memcmp(a->id.bytes, b->id.bytes, sizeof a->id.bytes);
+}
+
+/* --- what is counted ------------------------------------------------------ */
 
 static void add(struct store_digest *sum, const struct store_digest *digest)
 {
@@ -101,74 +109,29 @@ static bool is_same(const struct store_digest *a, const struct store_digest *b)
     return memcmp(a, b, sizeof *a) == 0;
 }
 
-/* Below 0: the live store's user comes first, and the other has it not. */
-static int order(const struct users *live, const struct users *rebuilt)
+static struct store_digest digest_of(const struct store_row *row)
 {
-    if (live->at_row != rebuilt->at_row)
-        return live->at_row ? -1 : 1;
-    char one[VIEWED_USER_BYTES_MAX + 1];
-    char other[VIEWED_USER_BYTES_MAX + 1];
-    copy_user(one, live->row.user_id, live->row.user_id_bytes);
-    copy_user(other, rebuilt->row.user_id, rebuilt->row.user_id_bytes);
-    return strcmp(one, other);
+    struct store_digest digest = {.rows = 0};
+    store_digest_add(&digest, row);
+    return digest;
 }
 
-/* The next user of the two. */
-static enum result compare_user(struct comparing *c, struct users *live,
-                                struct users *rebuilt, struct fault *fault)
+static void count_user(struct comparing *c, const struct store_row *row)
 {
-    int first = order(live, rebuilt);
-    struct store_digest none = {.rows = 0};
-    enum result r = RESULT_OK;
-    if (first <= 0)
-        r = read_user(c, live, fault);
-    if (r == RESULT_OK && first >= 0)
-        r = read_user(c, rebuilt, fault);
-    if (r != RESULT_OK)
-        return r;
-    const struct store_digest *of_live = first <= 0 ? &live->digest : &none;
-    const struct store_digest *of_rebuilt =
-        first >= 0 ? &rebuilt->digest : &none;
-    add(&c->result->live, of_live);
-    add(&c->result->rebuilt, of_rebuilt);
+    char user_id[VIEWED_USER_BYTES_MAX + 1];
+    copy_user(user_id, row->user_id, row->user_id_bytes);
+    if (c->result->users > 0 && strcmp(user_id, c->user_id) == 0)
+        return;
+    memcpy(c->user_id, user_id, sizeof c->user_id);
     c->result->users++;
-    if (!is_same(of_live, of_rebuilt))
-        c->result->users_differing++;
-    return RESULT_OK;
 }
-
-static enum result compare_users(struct comparing *c, struct fault *fault)
-{
-    struct users live = {.rows = NULL};
-    struct users rebuilt = {.rows = NULL};
-    enum result r =
-        open_users(c,
-                   "SELECT " STORE_ROW_COLUMNS
-                   " FROM main.views v WHERE " IS_KEPT("v") " ORDER BY user_id",
-                   &live, fault);
-    if (r == RESULT_OK)
-        r = open_users(
-            c,
-            "SELECT " STORE_ROW_COLUMNS
-            " FROM rebuilt.views v WHERE " IS_KEPT("v") " ORDER BY user_id",
-            &rebuilt, fault);
-    while (r == RESULT_OK && (live.at_row || rebuilt.at_row))
-        r = compare_user(c, &live, &rebuilt, fault);
-    c->result->live_without_id = live.without_id;
-    c->result->rebuilt_without_id = rebuilt.without_id;
-    sqlite3_finalize(live.rows);
-    sqlite3_finalize(rebuilt.rows);
-    return r;
-}
-
-/* --- row by row ----------------------------------------------------------- */
 
 static struct store_difference *difference_of(struct comparing *c,
-                                              const char *text, size_t bytes)
+                                              const struct store_row *row)
 {
     struct store_comparison *result = c->result;
     char user_id[VIEWED_USER_BYTES_MAX + 1];
-    copy_user(user_id, text, bytes);
+    copy_user(user_id, row->user_id, row->user_id_bytes);
     for (size_t i = 0; i < result->named; i++)
         if (strcmp(result->differences[i].user_id, user_id) == 0)
             return &result->differences[i];
@@ -180,52 +143,78 @@ static struct store_difference *difference_of(struct comparing *c,
     return made;
 }
 
-static const char *text_of(sqlite3_stmt *at, int column, size_t *ret_bytes)
+static void count_altered(struct comparing *c, const struct store_row *live,
+                          const struct store_row *rebuilt)
 {
-    const char *text = (const char *)sqlite3_column_text(at, column);
-    *ret_bytes = (size_t)sqlite3_column_bytes(at, column);
-    return text != NULL ? text : "";
+    struct store_difference *of_live = difference_of(c, live);
+    struct store_difference *of_rebuilt = difference_of(c, rebuilt);
+    of_live->altered++;
+    if (of_rebuilt != of_live)
+        of_rebuilt->altered++;
+    c->result->altered++;
 }
 
-static void take_off(struct store_digest *digest, const struct store_row *row)
-{
-    struct store_digest one = {.rows = 0};
-    store_digest_add(&one, row);
-    for (size_t i = 0; i < 2; i++)
-        digest->sums[i] -= one.sums[i];
-    digest->rows--;
-}
-
-/* A row of the live store that the rebuilt one has not, or has otherwise. One
- * that was removed when the other was rebuilt has been restored since. */
-static void take_live(struct comparing *c, sqlite3_stmt *at)
+static void count_lost(struct comparing *c, const struct store_row *row)
 {
     struct store_comparison *result = c->result;
-    struct store_row row;
-    store_row_read(at, &row);
-    bool is_there = sqlite3_column_int(at, STORE_ROW_COLUMNS_COUNT) != 0;
-    if (is_there) {
-        size_t bytes;
-        const char *other = text_of(at, STORE_ROW_COLUMNS_COUNT + 1, &bytes);
-        struct store_difference *of_live =
-            difference_of(c, row.user_id, row.user_id_bytes);
-        struct store_difference *of_other = difference_of(c, other, bytes);
-        of_live->altered++;
-        if (of_other != of_live)
-            of_other->altered++;
-        result->altered++;
-        return;
-    }
-    if (row.received_ms >= c->since_ms ||
-        sqlite3_column_int(at, STORE_ROW_COLUMNS_COUNT + 2) != 0) {
-        take_off(&result->live, &row);
-        result->since++;
-        return;
-    }
-    difference_of(c, row.user_id, row.user_id_bytes)->lost++;
+    difference_of(c, row)->lost++;
     result->lost++;
-    if (result->oldest_lost_ms == 0 || row.received_ms < result->oldest_lost_ms)
-        result->oldest_lost_ms = row.received_ms;
+    if (result->oldest_lost_ms == 0 ||
+        row->received_ms < result->oldest_lost_ms)
+        result->oldest_lost_ms = row->received_ms;
+}
+
+/* --- row by row ----------------------------------------------------------- */
+
+static void take_both(struct comparing *c)
+{
+    const struct store_row *live = &c->live.row;
+    const struct store_row *rebuilt = &c->rebuilt.row;
+    struct store_digest of_live = digest_of(live);
+    struct store_digest of_rebuilt = digest_of(rebuilt);
+    if (live->id_given)
+        add(&c->result->live, &of_live);
+    else
+        c->result->live_without_id++;
+    if (rebuilt->id_given)
+        add(&c->result->rebuilt, &of_rebuilt);
+    else
+        c->result->rebuilt_without_id++;
+    if (live->id_given && !is_same(&of_live, &of_rebuilt))
+        count_altered(c, live, rebuilt);
+}
+
+/* A row that only the live store has under this user. One that was removed
+ * when the other was rebuilt has been restored since. */
+static enum result take_live(struct comparing *c, struct fault *fault)
+{
+    const struct store_row *row = &c->live.row;
+    struct store_digest digest = digest_of(row);
+    struct store_row other;
+    bool removed = false;
+    if (!row->id_given) {
+        c->result->live_without_id++;
+        return RESULT_OK;
+    }
+    enum result r = store_look_find(c->rebuilt.look, &row->id, &other, fault);
+    bool is_there = r == RESULT_OK;
+    if (r == RESULT_NOT_FOUND)
+        r = store_look_removed(c->rebuilt.look, &row->id, &removed, fault);
+    if (r != RESULT_OK)
+        return r;
+    if (!is_there && (removed || row->received_ms >= c->since_ms)) {
+        c->result->since++;
+        return RESULT_OK;
+    }
+    add(&c->result->live, &digest);
+    if (!is_there) {
+        count_lost(c, row);
+        return RESULT_OK;
+    }
+    struct store_digest of_other = digest_of(&other);
+    if (!is_same(&digest, &of_other))
+        count_altered(c, row, &other);
+    return RESULT_OK;
 }
 
 static bool is_refused(const struct comparing *c, const struct store_row *row)
@@ -239,87 +228,66 @@ static bool is_refused(const struct comparing *c, const struct store_row *row)
     return erased_set_why(&c->refused, &question) != ERASED_NOT;
 }
 
-/* A row that the rebuilt store alone has; or it was removed from the live one,
- * or refused there, while the other was rebuilt. */
-static void take_rebuilt(struct comparing *c, sqlite3_stmt *at)
+/* Whether the live store took it away, or would not have it. */
+static enum result is_unwanted(struct comparing *c, const struct store_row *row,
+                               bool *ret, struct fault *fault)
 {
-    struct store_row row;
-    store_row_read(at, &row);
-    if (sqlite3_column_int(at, STORE_ROW_COLUMNS_COUNT) != 0 ||
-        is_refused(c, &row)) {
-        take_off(&c->result->rebuilt, &row);
-        return;
-    }
-    difference_of(c, row.user_id, row.user_id_bytes)->missing++;
-    c->result->missing++;
-}
-
-static enum result each_row(struct comparing *c, const char *sql,
-                            void (*take)(struct comparing *c, sqlite3_stmt *at),
-                            struct fault *fault)
-{
-    sqlite3_stmt *rows = NULL;
-    enum result r = sqlite_db_prepare(c->db, sql, &rows, fault);
-    int code = SQLITE_DONE;
+    bool removed = false;
+    bool taken_back = false;
+    enum result r = store_look_removed(c->live.look, &row->id, &removed, fault);
     if (r == RESULT_OK)
-        sqlite3_bind_int64(rows, 1, c->soon_ms);
-    while (r == RESULT_OK && (code = sqlite3_step(rows)) == SQLITE_ROW)
-        take(c, rows);
-    if (r == RESULT_OK && code != SQLITE_DONE)
-        r = sqlite_db_fault(c->db, "cannot read", fault);
-    sqlite3_finalize(rows);
+        r = store_look_taken_back(c->live.look, &row->id, &taken_back, fault);
+    *ret = removed || taken_back || is_refused(c, row);
     return r;
 }
 
-#define COLUMNS_OF(t)                                                          \
-    t ".seq, " t ".viewed_at_ms, " t ".id, " t ".flags, " t ".user_id, " t     \
-      ".video_id, " t ".video_path, " t ".received_ms, " t ".position_ms, " t  \
-      ".duration_ms, " t ".session_id, " t ".rule, " t ".trace"
-
-/* flags & 1: the id was given; & 2: the time was. */
-#define IS_OTHERWISE                                                           \
-    "(l.user_id IS NOT r.user_id OR l.video_id IS NOT r.video_id"              \
-    " OR l.video_path IS NOT r.video_path"                                     \
-    " OR (l.viewed_at_ms <> r.viewed_at_ms AND l.flags & 2)"                   \
-    " OR l.position_ms IS NOT r.position_ms"                                   \
-    " OR l.duration_ms IS NOT r.duration_ms"                                   \
-    " OR l.session_id IS NOT r.session_id OR l.rule <> r.rule"                 \
-    " OR l.trace IS NOT r.trace"                                               \
-    " OR (l.flags & 3) <> (r.flags & 3))"
-
-static const char live_rows[] = "SELECT " COLUMNS_OF(
-    "l") ", r.id IS NOT NULL, r.user_id, EXISTS ("
-         "SELECT 1 FROM rebuilt.removed d WHERE d.id = l.id)"
-         " FROM main.views l LEFT JOIN rebuilt.views r ON r.id = l.id"
-         " WHERE l.flags & 1 AND (r.id IS NULL OR " IS_OTHERWISE ")"
-         " AND " IS_KEPT("l");
-
-static const char rebuilt_rows[] = "SELECT " COLUMNS_OF(
-    "r") ", EXISTS ("
-         "SELECT 1 FROM main.removed d WHERE d.id = r.id)"
-         " OR r.id IN (SELECT id FROM main.taken_back)"
-         " FROM rebuilt.views r LEFT JOIN main.views l ON l.id = r.id"
-         " WHERE r.flags & 1 AND l.id IS NULL AND " IS_KEPT("r");
-
-static enum result compare_rows(struct comparing *c, struct fault *fault)
+/* A row that only the rebuilt store has under this user; or it was removed
+ * from the live one, or refused there, while the other was rebuilt. */
+static enum result take_rebuilt(struct comparing *c, struct fault *fault)
 {
-    enum result r = each_row(c, live_rows, take_live, fault);
-    return r == RESULT_OK ? each_row(c, rebuilt_rows, take_rebuilt, fault) : r;
-}
-
-static enum result attach(struct comparing *c, const char *rebuilt,
-                          struct fault *fault)
-{
-    sqlite3_stmt *statement = NULL;
-    enum result r =
-        sqlite_db_prepare(c->db, "ATTACH ?1 AS rebuilt", &statement, fault);
-    if (r != RESULT_OK)
+    const struct store_row *row = &c->rebuilt.row;
+    struct store_digest digest = digest_of(row);
+    struct store_row other;
+    bool unwanted = false;
+    if (!row->id_given) {
+        c->result->rebuilt_without_id++;
+        return RESULT_OK;
+    }
+    enum result r = store_look_find(c->live.look, &row->id, &other, fault);
+    bool is_there = r == RESULT_OK; /* where it is told as altered */
+    if (r == RESULT_NOT_FOUND)
+        r = is_unwanted(c, row, &unwanted, fault);
+    if (r != RESULT_OK || unwanted)
         return r;
-    sqlite3_bind_text(statement, 1, rebuilt, -1, SQLITE_STATIC);
-    if (sqlite3_step(statement) != SQLITE_DONE)
-        r = sqlite_db_fault(c->db, "cannot open the rebuilt store", fault);
-    sqlite3_finalize(statement);
+    add(&c->result->rebuilt, &digest);
+    if (!is_there) {
+        difference_of(c, row)->missing++;
+        c->result->missing++;
+    }
+    return RESULT_OK;
+}
+
+static enum result compare_next(struct comparing *c, struct fault *fault)
+{
+    int first = order(&c->live, &c->rebuilt);
+    enum result r = RESULT_OK;
+    count_user(c, first <= 0 ? &c->live.row : &c->rebuilt.row);
+    if (first == 0)
+        take_both(c);
+    else
+        r = first < 0 ? take_live(c, fault) : take_rebuilt(c, fault);
+    if (r == RESULT_OK && first <= 0)
+        r = step(c, &c->live, fault);
+    if (r == RESULT_OK && first >= 0)
+        r = step(c, &c->rebuilt, fault);
     return r;
+}
+
+static enum result open_side(const char *path, struct side *side,
+                             struct fault *fault)
+{
+    enum result r = store_look_open(path, &side->look, fault);
+    return r == RESULT_OK ? store_look_hold(side->look, fault) : r;
 }
 
 enum result store_compare(const char *live, const char *rebuilt,
@@ -329,28 +297,24 @@ enum result store_compare(const char *live, const char *rebuilt,
     *ret = (struct store_comparison){.users = 0};
     struct comparing c = {
         .since_ms = since_ms,
-        .soon_ms = clock_now_ms() + 60 * 1000,
+        .soon_ms = clock_now_ms() + SOON_MS,
         .result = ret,
     };
-    enum result r = sqlite_db_open_visitor(live, &c.db, fault);
+    enum result r = open_side(live, &c.live, fault);
     if (r == RESULT_OK)
-        r = attach(&c, rebuilt, fault);
+        r = open_side(rebuilt, &c.rebuilt, fault);
     if (r == RESULT_OK)
-        r = sqlite_db_run(c.db, "BEGIN", fault);
+        r = store_look_erased(c.live.look, &c.refused, fault);
     if (r == RESULT_OK)
-        r = store_erased_rows(c.db, &c.refused, fault);
+        r = step(&c, &c.live, fault);
     if (r == RESULT_OK)
-        r = store_paused_rows(c.db, &c.refused, fault);
-    if (r == RESULT_OK)
-        r = compare_users(&c, fault);
-    if (r == RESULT_OK && ret->users_differing > 0)
-        r = compare_rows(&c, fault);
-    if (c.db != NULL)
-        (void)sqlite_db_run(c.db, "COMMIT", NULL); /* it has written nothing */
-    (void)sqlite_db_close(c.db, NULL);
+        r = step(&c, &c.rebuilt, fault);
+    while (r == RESULT_OK && (c.live.at_row || c.rebuilt.at_row))
+        r = compare_next(&c, fault);
+    store_look_close(c.live.look);
+    store_look_close(c.rebuilt.look);
     erased_set_done(&c.refused);
-    if (r == RESULT_OK)
-        ret->users_differing = (int64_t)ret->named;
+    ret->users_differing = (int64_t)ret->named;
     return r;
 }
 

@@ -6,10 +6,10 @@
 #include "store_digest.h"
 
 /*
- * Compares a store with one that was rebuilt: by count and digest of each
- * user, and where those differ row by row, to say what is wrong. Views without
- * an id cannot be told apart, and are stored at least once: they are counted
- * and not compared.
+ * Compares a store with one that was rebuilt, by whatever engine: row by row,
+ * in the order of users and ids, by the digest of each, to say what is wrong.
+ * Views without an id cannot be told apart, and are stored at least once: they
+ * are counted and not compared.
  */
 enum {
     STORE_COMPARE_NAMED = 100, /* users that are named; all are counted */
@@ -42,7 +42,8 @@ struct store_comparison {
  * The live store may be in use; one moment of it is read. What it received at
  * since_ms or later may be missing from the rebuilt one, and views that are
  * older than it keeps them, or were not to be recorded, are nobody's loss. Some
- * 6 s for a million views. Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE.
+ * 6 s for a million views. Memory is bounded. Errors: RESULT_NOT_FOUND (no such
+ * store), RESULT_UNAVAILABLE, RESULT_UNUSABLE.
  */
 enum result store_compare(const char *live, const char *rebuilt,
                           int64_t since_ms, struct store_comparison *ret,

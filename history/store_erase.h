@@ -9,13 +9,13 @@
  * store_write() refuses (STORE_ERASED) each view of the user from before.
  *
  * It is done in steps, each short and a transaction of its own, so that views
- * are stored in between:
+ * are stored in between. Which of them there are is the engine's; all are
+ * needed where the store is a file with an index in memory and a WAL:
  *   1. the index in memory is merged, so that all entries are on disk;
  *   2. the tombstone is written: from here on nothing comes back, whatever
  *      happens to the rest. It reaches to now, or to the user's latest view
  *      where some clock was ahead;
- *   3. rows and entries are deleted, a few at a time, their pages overwritten
- *      (secure_delete);
+ *   3. rows and entries are deleted, a few at a time, their pages overwritten;
  *   4. videos that nobody else has viewed are forgotten;
  *   5. the WAL, which has the pages as they were, is written back and cut.
  * What a crash leaves undone after 2 is done by store_erase_resume().

@@ -15,7 +15,7 @@ enum {
 };
 
 /* 1 to STORE_IMPORT_NAME_BYTES_MAX of A-Z a-z 0-9 . _ -, a dot or a dash not
- * first. a dash not first. Pure. */
+ * first. Pure. */
 bool store_import_name_is_good(const char *name);
 
 /* As store_write(); what was new is noted, in the same transaction, as what the

@@ -9,7 +9,8 @@
 
 /*
  * A look at a store that another process may be writing to: each call sees
- * what is committed when it is made. Read-only. One thread.
+ * what is committed when it is made, or, after store_look_hold(), what was
+ * committed then. Read-only. One thread.
  */
 struct store_look;
 
@@ -40,6 +41,32 @@ enum result store_look_removals(struct store_look *look,
 enum result store_look_expired(struct store_look *look,
                                const struct viewed *viewed, bool *ret,
                                struct fault *fault);
+
+/* The days that views of the user are kept, his own or everybody's; 0: for
+ * ever. */
+enum result store_look_keep_days(struct store_look *look, const char *user_id,
+                                 uint32_t *ret, struct fault *fault);
+
+/* Whether a view of that id was taken back with its import. */
+enum result store_look_taken_back(struct store_look *look,
+                                  const struct uuid *id, bool *ret,
+                                  struct fault *fault);
+
+/* All that follows is of one moment. At most once. */
+enum result store_look_hold(struct store_look *look, struct fault *fault);
+
+/*
+ * The next row in the order of users ("" first, then by their bytes), and of
+ * a user by id, by its bytes. After store_look_hold(). Memory is bounded. Its
+ * texts are the look's until the next call of this. RESULT_NOT_FOUND: there
+ * are no more.
+ */
+enum result store_look_next(struct store_look *look, struct store_row *ret,
+                            struct fault *fault);
+
+/* The same for the view of that id; RESULT_NOT_FOUND. */
+enum result store_look_find(struct store_look *look, const struct uuid *id,
+                            struct store_row *ret, struct fault *fault);
 
 /* Whether the file is there and its lock cannot be had, since a service has it
  * open. */

@@ -22,9 +22,9 @@ struct store_report {
 };
 
 /*
- * Reads the file through, in one read transaction: SQLite's integrity_check,
- * whose file it is and of which version, whether the count that it keeps is
- * the count of its rows, whether each view has its entries in the index or
+ * Reads the store through, at one moment of it: the engine's own check of its
+ * files, whose they are and of which version, whether the count that is kept is
+ * the count of the rows, whether each view has its entries in the index or
  * lies beyond the mark; and the digest. The file may be in use by a service,
  * whose WAL then grows meanwhile. Memory is bounded; the time grows with the
  * file's size. Of a file that nobody has open nothing stays behind.

@@ -49,7 +49,7 @@ class FailedStarts(Claims):
 
     def test_several_queues_without_what_they_need(self):
         self.refused("history", USAGE, ["QUEUE ", "1 to 3"], QUEUES=3)
-        self.refused("history", USAGE, ["one store", "postgresql://"],
+        self.refused("history", USAGE, ["one store", "HISTORY_DB"],
                      QUEUES=3, QUEUE=2)
         for name in ("history", "streaming"):
             self.refused(name, USAGE, ["QUEUES", "1 to 64"], QUEUES=65)

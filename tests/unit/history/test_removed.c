@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "removed_set.h"
+#include "sqlite_parts.h"
 #include "store_compare.h"
 #include "store_erase.h"
-#include "store_parts.h"
 #include "store_removed.h"
 #include "store_verify.h"
 
@@ -78,7 +78,7 @@ static void assert_good(struct fixture *fixture)
 /* So many entries of the frozen run, or some more, are on disk. */
 static void merge_to(struct store *store, size_t entries)
 {
-    while (store->merged < entries)
+    while (sqlite_store_of(store)->merged < entries)
         assert_true(tidy_once(store, true));
 }
 

@@ -8,6 +8,8 @@
 #include <unistd.h>
 
 #include "sqlite_db.h"
+#include "store_engine.h"
+#include "store_erase.h"
 
 enum {
     MERGE = 2500, /* views that a quiet store_tidy() moves to disk */
@@ -880,6 +882,35 @@ static void a_page_of_a_session_ends_after_so_many_others(void **state)
     kept_page_free(page);
 }
 
+static void an_engine_takes_every_path_and_lacks_no_function(void **state)
+{
+    (void)state;
+    const char *const paths[] = {"history.db", "", "/a/b", "x://y", "file:a?b"};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        const struct store_engine *engine = store_engine_of(paths[i]);
+        const unsigned char *bytes = (const unsigned char *)engine;
+        const unsigned char nothing[sizeof(void *)] = {0};
+        assert_true(engine->takes(paths[i]));
+        for (size_t at = 0; at < sizeof *engine; at += sizeof nothing)
+            assert_memory_not_equal(bytes + at, nothing, sizeof nothing);
+    }
+}
+
+static void a_store_that_nobody_shares_is_led_by_who_has_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct fault fault = {""};
+    struct viewed view = view_make(1);
+    struct store_erasure erasure = {.until_ms = clock_now_ms()};
+    fixture_open(fixture);
+    store_range(fixture->store, 0, 10);
+    strcpy(erasure.user_id, view.user_id);
+    assert_int_equal(store_erase(fixture->store, &erasure, &fault), RESULT_OK);
+    assert_true(store_leads(fixture->store));
+    assert_int_equal(store_shared_poll_ms(fixture->store), 0);
+    assert_int_equal(store_rules_version(fixture->store), 0);
+}
+
 #define IN_A_FOLDER(claim)                                                     \
     cmocka_unit_test_setup_teardown(claim, fixture_make, fixture_remove)
 
@@ -923,6 +954,8 @@ int main(void)
         IN_A_FOLDER(a_number_of_readers_that_makes_no_sense_is_refused),
         IN_A_FOLDER(closing_nothing_is_fine),
         IN_A_FOLDER(a_page_of_a_session_ends_after_so_many_others),
+        IN_A_FOLDER(an_engine_takes_every_path_and_lacks_no_function),
+        IN_A_FOLDER(a_store_that_nobody_shares_is_led_by_who_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,34 +1,23 @@
-#include "store_import.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 static void finalize(sqlite3_stmt **statement)
 {
     (void)sqlite3_finalize(*statement); /* repeats the last step's error */
 }
 
-bool store_import_name_is_good(const char *name)
-{
-    static const char taken[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "abcdefghijklmnopqrstuvwxyz0123456789._-";
-    size_t bytes = strlen(name);
-    return bytes > 0 && bytes <= STORE_IMPORT_NAME_BYTES_MAX &&
-           name[0] != '-' && name[0] != '.' && strspn(name, taken) == bytes;
-}
-
 /* --- to note what an import has added ------------------------------------- */
 
-static enum result prepare(struct store *store, const char *sql,
+static enum result prepare(struct sqlite_store *store, const char *sql,
                            sqlite3_stmt **ret, struct fault *fault)
 {
     return sqlite_db_prepare(store->db, sql, ret, fault);
 }
 
-static enum result find_number(struct store *store, const char *name,
+static enum result find_number(struct sqlite_store *store, const char *name,
                                int64_t *ret, struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *find = NULL;
@@ -42,12 +31,12 @@ static enum result find_number(struct store *store, const char *name,
         return fault_set(fault, RESULT_NOT_FOUND,
                          "no import named %s has added a view", name);
     if (code != SQLITE_ROW)
-        return store_fault(store, "cannot read", fault);
+        return sqlite_store_fault(store, "cannot read", fault);
     *ret = sqlite3_column_int64(find, 0);
     return RESULT_OK;
 }
 
-static enum result make_import(struct store *store, const char *name,
+static enum result make_import(struct sqlite_store *store, const char *name,
                                struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *make = NULL;
@@ -59,10 +48,10 @@ static enum result make_import(struct store *store, const char *name,
         return r;
     sqlite3_bind_text(make, 1, name, -1, SQLITE_STATIC);
     sqlite3_bind_int64(make, 2, clock_now_ms());
-    return store_step(store, make, "cannot note an import", fault);
+    return sqlite_store_step(store, make, "cannot note an import", fault);
 }
 
-static enum result write_places(struct store *store, const char *sql,
+static enum result write_places(struct sqlite_store *store, const char *sql,
                                 int64_t number, int64_t first_seq,
                                 int64_t last_seq, struct fault *fault)
 {
@@ -73,11 +62,11 @@ static enum result write_places(struct store *store, const char *sql,
     sqlite3_bind_int64(write, 1, number);
     sqlite3_bind_int64(write, 2, first_seq);
     sqlite3_bind_int64(write, 3, last_seq);
-    return store_step(store, write, "cannot note an import", fault);
+    return sqlite_store_step(store, write, "cannot note an import", fault);
 }
 
 /* Where nothing came in between, the places before grow. */
-static enum result note_places(struct store *store, int64_t number,
+static enum result note_places(struct sqlite_store *store, int64_t number,
                                int64_t first_seq, int64_t last_seq,
                                struct fault *fault)
 {
@@ -95,9 +84,9 @@ static enum result note_places(struct store *store, int64_t number,
                         number, first_seq, last_seq, fault);
 }
 
-enum result store_import_note(struct store *store, const char *name,
-                              int64_t first_seq, int64_t last_seq,
-                              struct fault *fault)
+enum result sqlite_store_import_note(struct sqlite_store *store,
+                                     const char *name, int64_t first_seq,
+                                     int64_t last_seq, struct fault *fault)
 {
     int64_t number = 0;
     enum result r = make_import(store, name, fault);
@@ -108,14 +97,12 @@ enum result store_import_note(struct store *store, const char *name,
                : r;
 }
 
-enum result store_import_write(struct store *store, const char *name,
-                               struct store_view *views, size_t count,
-                               struct fault *fault)
+enum result sqlite_store_import_write(struct store *base, const char *name,
+                                      struct store_view *views, size_t count,
+                                      struct fault *fault)
 {
-    if (!store_import_name_is_good(name))
-        return fault_set(fault, RESULT_MALFORMED,
-                         "this is no name of an import");
-    return store_write_imported(store, name, views, count, fault);
+    struct sqlite_store *store = sqlite_store_of(base);
+    return sqlite_store_write_imported(store, name, views, count, fault);
 }
 
 /* --- to take it back ------------------------------------------------------ */
@@ -126,7 +113,7 @@ struct places {
     bool any;
 };
 
-static enum result read_places(struct store *store, int64_t number,
+static enum result read_places(struct sqlite_store *store, int64_t number,
                                struct places *ret, struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *read = NULL;
@@ -139,7 +126,7 @@ static enum result read_places(struct store *store, int64_t number,
     sqlite3_bind_int64(read, 1, number);
     int code = sqlite3_step(read);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return store_fault(store, "cannot read", fault);
+        return sqlite_store_fault(store, "cannot read", fault);
     ret->any = code == SQLITE_ROW;
     if (ret->any) {
         ret->first_seq = sqlite3_column_int64(read, 0);
@@ -154,21 +141,22 @@ struct step {
     size_t count;
 };
 
-static void take(struct store *store, struct step *step,
+static void take(struct sqlite_store *store, struct step *step,
                  struct store_undo *undo, const struct store_row *row)
 {
     struct store_deleted *view = &step->views[step->count++];
     struct store_gone *gone = &undo->gone[undo->gone_count++];
     view->seq = row->place.seq;
-    view->count = store_entries(&store->list_key, row->user_id, row->video_id,
-                                row->place, view->entries);
+    view->count =
+        sqlite_store_entries(&store->list_key, row->user_id, row->video_id,
+                             row->place, view->entries);
     *gone = (struct store_gone){.id = row->id, .seq = row->place.seq};
     strncpy(gone->user_id, row->user_id, sizeof gone->user_id - 1);
 }
 
-static enum result read_views(struct store *store, const struct places *places,
-                              struct step *step, struct store_undo *undo,
-                              struct fault *fault)
+static enum result read_views(struct sqlite_store *store,
+                              const struct places *places, struct step *step,
+                              struct store_undo *undo, struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *read = NULL;
     enum result r = prepare(store,
@@ -184,15 +172,16 @@ static enum result read_views(struct store *store, const struct places *places,
     int code;
     while ((code = sqlite3_step(read)) == SQLITE_ROW) {
         struct store_row row;
-        store_row_read(read, &row);
+        sqlite_store_row_read(read, &row);
         take(store, step, undo, &row);
     }
-    return code == SQLITE_DONE ? RESULT_OK
-                               : store_fault(store, "cannot read", fault);
+    return code == SQLITE_DONE
+               ? RESULT_OK
+               : sqlite_store_fault(store, "cannot read", fault);
 }
 
-static enum result note_gone(struct store *store, const struct store_undo *undo,
-                             struct fault *fault)
+static enum result note_gone(struct sqlite_store *store,
+                             const struct store_undo *undo, struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *note = NULL;
     int64_t now_ms = clock_now_ms();
@@ -213,20 +202,22 @@ static enum result note_gone(struct store *store, const struct store_undo *undo,
                               SQLITE_STATIC);
         else
             sqlite3_bind_null(note, 4);
-        r = store_step(store, note, "cannot note what was taken back", fault);
+        r = sqlite_store_step(store, note, "cannot note what was taken back",
+                              fault);
     }
     return r;
 }
 
 /* A range of which all is gone is forgotten; of another the next step finds
  * what is left. */
-static enum result delete_views(struct store *store,
+static enum result delete_views(struct sqlite_store *store,
                                 const struct places *places,
                                 const struct step *step,
                                 const struct store_undo *undo,
                                 struct fault *fault)
 {
-    enum result r = store_delete_views(store, step->views, step->count, fault);
+    enum result r =
+        sqlite_store_delete_views(store, step->views, step->count, fault);
     if (r == RESULT_OK)
         r = note_gone(store, undo, fault);
     if (r == RESULT_OK && step->count < STORE_UNDO_ROWS)
@@ -238,18 +229,18 @@ static enum result delete_views(struct store *store,
     if (r != RESULT_OK)
         return r;
     sqlite3_bind_int64(store->add_views, 1, -(int64_t)step->count);
-    return store_step(store, store->add_views, "cannot count", fault);
+    return sqlite_store_step(store, store->add_views, "cannot count", fault);
 }
 
 /* Whoever sees the lists otherwise knows that they have changed. */
-static enum result commit(struct store *store, const struct step *step,
+static enum result commit(struct sqlite_store *store, const struct step *step,
                           enum result r, struct fault *fault)
 {
     list_changes_begin(&store->changes);
     if (r == RESULT_OK)
-        r = store_commit(store, fault);
+        r = sqlite_store_commit(store, fault);
     if (r != RESULT_OK)
-        store_rollback(store);
+        sqlite_store_rollback(store);
     for (size_t i = 0; i < step->count; i++)
         for (size_t j = 0; j < step->views[i].count; j++)
             list_changes_raise(&store->changes, step->views[i].entries[j].list);
@@ -257,11 +248,12 @@ static enum result commit(struct store *store, const struct step *step,
     return r;
 }
 
-static enum result take_some(struct store *store, const struct places *places,
+static enum result take_some(struct sqlite_store *store,
+                             const struct places *places,
                              struct store_undo *undo, struct step *step,
                              struct fault *fault)
 {
-    enum result r = store_begin(store, fault);
+    enum result r = sqlite_store_begin(store, fault);
     if (r == RESULT_OK)
         r = read_views(store, places, step, undo, fault);
     if (r == RESULT_OK)
@@ -279,8 +271,8 @@ static enum result take_some(struct store *store, const struct places *places,
 }
 
 /* The entries of what is taken must all be in `listed`. */
-static enum result views_step(struct store *store, struct store_undo *undo,
-                              struct fault *fault)
+static enum result views_step(struct sqlite_store *store,
+                              struct store_undo *undo, struct fault *fault)
 {
     struct places places = {0};
     enum result r = read_places(store, undo->number, &places, fault);
@@ -291,7 +283,7 @@ static enum result views_step(struct store *store, struct store_undo *undo,
         return RESULT_OK;
     }
     if (atomic_load(&store->mark) < places.last_seq)
-        return store_merge_step(store, fault);
+        return sqlite_store_merge_step(store, fault);
     struct step *step = calloc(1, sizeof *step);
     if (step == NULL)
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
@@ -300,18 +292,18 @@ static enum result views_step(struct store *store, struct store_undo *undo,
     return r;
 }
 
-static enum result videos_step(struct store *store, struct store_undo *undo,
-                               struct fault *fault)
+static enum result videos_step(struct sqlite_store *store,
+                               struct store_undo *undo, struct fault *fault)
 {
     bool more = false;
     enum result r =
-        store_videos_forget_step(store, undo->after_video, &more, fault);
+        sqlite_store_videos_forget_step(store, undo->after_video, &more, fault);
     if (r == RESULT_OK && !more)
         undo->phase = STORE_UNDO_END;
     return r;
 }
 
-static enum result delete_import(struct store *store, int64_t number,
+static enum result delete_import(struct sqlite_store *store, int64_t number,
                                  struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *forget = NULL;
@@ -320,11 +312,11 @@ static enum result delete_import(struct store *store, int64_t number,
     if (r != RESULT_OK)
         return r;
     sqlite3_bind_int64(forget, 1, number);
-    return store_step(store, forget, "cannot forget an import", fault);
+    return sqlite_store_step(store, forget, "cannot forget an import", fault);
 }
 
 /* Where it has gone on meanwhile, what it added then goes too. */
-static enum result end_step(struct store *store, struct store_undo *undo,
+static enum result end_step(struct sqlite_store *store, struct store_undo *undo,
                             bool *ret_more, struct fault *fault)
 {
     struct places places = {0};
@@ -339,9 +331,11 @@ static enum result end_step(struct store *store, struct store_undo *undo,
     return RESULT_OK;
 }
 
-enum result store_import_undo_step(struct store *store, struct store_undo *undo,
-                                   bool *ret_more, struct fault *fault)
+enum result sqlite_store_import_undo_step(struct store *base,
+                                          struct store_undo *undo,
+                                          bool *ret_more, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     undo->gone_count = 0;
     enum result r = RESULT_OK;
     *ret_more = true;

@@ -1,9 +1,7 @@
-#include "store_videos.h"
-
 #include <string.h>
 
 #include "list_key.h"
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 enum { FORGET_NAMES = 500 }; /* of a step: some 5 ms */
 
@@ -14,26 +12,27 @@ static void finalize(sqlite3_stmt **statement)
 
 /* By the hash of its list, which no two videos share but by chance; then one
  * of them may be noted again and again, which changes nothing. */
-static int64_t *slot_of(struct store *store, int64_t list)
+static int64_t *slot_of(struct sqlite_store *store, int64_t list)
 {
     return &store->videos_noted[(uint64_t)list % STORE_VIDEOS_NOTED];
 }
 
-enum result store_note_video(struct store *store, const char *video_id,
-                             int64_t list, struct fault *fault)
+enum result sqlite_store_note_video(struct sqlite_store *store,
+                                    const char *video_id, int64_t list,
+                                    struct fault *fault)
 {
     int64_t *slot = slot_of(store, list);
     if (*slot == list)
         return RESULT_OK;
     sqlite3_bind_text(store->note_video, 1, video_id, -1, SQLITE_STATIC);
-    enum result r =
-        store_step(store, store->note_video, "cannot note a video", fault);
+    enum result r = sqlite_store_step(store, store->note_video,
+                                      "cannot note a video", fault);
     if (r == RESULT_OK)
         *slot = list;
     return r;
 }
 
-void store_forget_noted_videos(struct store *store)
+void sqlite_store_forget_noted_videos(struct sqlite_store *store)
 {
     memset(store->videos_noted, 0, sizeof store->videos_noted);
 }
@@ -77,8 +76,8 @@ static void forgetting_done(struct forgetting *f)
     finalize(&f->delete_name);
 }
 
-static enum result forgetting_prepare(struct store *store, struct forgetting *f,
-                                      struct fault *fault)
+static enum result forgetting_prepare(struct sqlite_store *store,
+                                      struct forgetting *f, struct fault *fault)
 {
     enum result r = sqlite_db_prepare(
         store->db, "SELECT id FROM videos WHERE id > ?1 ORDER BY id LIMIT ?2",
@@ -93,7 +92,7 @@ static enum result forgetting_prepare(struct store *store, struct forgetting *f,
     return r;
 }
 
-static enum result forget_unless_viewed(struct store *store,
+static enum result forget_unless_viewed(struct sqlite_store *store,
                                         struct forgetting *f, const char *id,
                                         struct fault *fault)
 {
@@ -103,17 +102,18 @@ static enum result forget_unless_viewed(struct store *store,
         int code = sqlite3_step(f->entry);
         sqlite3_reset(f->entry);
         if (code != SQLITE_ROW && code != SQLITE_DONE)
-            return store_fault(store, "cannot read", fault);
+            return sqlite_store_fault(store, "cannot read", fault);
         if (code == SQLITE_ROW || tail_has(store->tail, list))
             return RESULT_OK;
     }
     sqlite3_bind_text(f->delete_name, 1, id, -1, SQLITE_STATIC);
-    return store_step(store, f->delete_name, "cannot forget a video", fault);
+    return sqlite_store_step(store, f->delete_name, "cannot forget a video",
+                             fault);
 }
 
 /* Deleting the row that was just read, and those before it, leaves what the
  * statement reads next as it is. */
-static enum result forget_some(struct store *store, struct forgetting *f,
+static enum result forget_some(struct sqlite_store *store, struct forgetting *f,
                                char *after, bool *ret_more, struct fault *fault)
 {
     char id[VIEWED_VIDEO_BYTES_MAX + 1] = "";
@@ -129,7 +129,7 @@ static enum result forget_some(struct store *store, struct forgetting *f,
         r = forget_unless_viewed(store, f, id, fault);
     }
     if (r == RESULT_OK && code != SQLITE_DONE)
-        r = store_fault(store, "cannot read", fault);
+        r = sqlite_store_fault(store, "cannot read", fault);
     sqlite3_reset(f->names);
     if (r == RESULT_OK && count > 0)
         memcpy(after, id, sizeof id);
@@ -137,33 +137,34 @@ static enum result forget_some(struct store *store, struct forgetting *f,
     return r;
 }
 
-enum result store_videos_forget_step(struct store *store,
-                                     char after[VIEWED_VIDEO_BYTES_MAX + 1],
-                                     bool *ret_more, struct fault *fault)
+enum result
+sqlite_store_videos_forget_step(struct sqlite_store *store,
+                                char after[VIEWED_VIDEO_BYTES_MAX + 1],
+                                bool *ret_more, struct fault *fault)
 {
     CLEANUP(forgetting_done) struct forgetting f = {0};
     enum result r = forgetting_prepare(store, &f, fault);
     if (r == RESULT_OK)
-        r = store_begin(store, fault);
+        r = sqlite_store_begin(store, fault);
     if (r != RESULT_OK)
         return r;
     r = forget_some(store, &f, after, ret_more, fault);
     if (r == RESULT_OK)
-        r = store_commit(store, fault);
+        r = sqlite_store_commit(store, fault);
     if (r != RESULT_OK)
-        store_rollback(store);
-    store_forget_noted_videos(store);
+        sqlite_store_rollback(store);
+    sqlite_store_forget_noted_videos(store);
     return r;
 }
 
-enum result store_forget_video(struct store *store, const char *video_id,
-                               struct fault *fault)
+enum result sqlite_store_forget_video(struct sqlite_store *store,
+                                      const char *video_id, struct fault *fault)
 {
     CLEANUP(forgetting_done) struct forgetting f = {0};
     enum result r = forgetting_prepare(store, &f, fault);
     if (r == RESULT_OK)
         r = forget_unless_viewed(store, &f, video_id, fault);
-    store_forget_noted_videos(store);
+    sqlite_store_forget_noted_videos(store);
     return r;
 }
 
@@ -193,16 +194,17 @@ read_videos(struct store_reader *reader, uint32_t most,
                : sqlite_db_fault(reader->db, "cannot read", fault);
 }
 
-enum result store_videos(struct store *store, uint32_t most,
-                         void (*each)(void *context, const char *video_id,
-                                      size_t bytes),
-                         void *context, bool *ret_more, struct fault *fault)
+enum result sqlite_store_videos(
+    struct store *base, uint32_t most,
+    void (*each)(void *context, const char *video_id, size_t bytes),
+    void *context, bool *ret_more, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     struct store_reader *reader = NULL;
-    enum result r = store_readers_take(&store->readers, &reader, fault);
+    enum result r = sqlite_store_readers_take(&store->readers, &reader, fault);
     if (r != RESULT_OK)
         return r;
     r = read_videos(reader, most, each, context, ret_more, fault);
-    store_readers_give(&store->readers, reader);
+    sqlite_store_readers_give(&store->readers, reader);
     return r;
 }

@@ -1,16 +1,15 @@
-#include "store_paused.h"
-
 #include <string.h>
 
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 static void finalize(sqlite3_stmt **statement)
 {
     (void)sqlite3_finalize(*statement); /* repeats the last step's error */
 }
 
-enum result store_paused_rows(struct sqlite_db *db, struct erased_set *set,
-                              struct fault *fault)
+enum result sqlite_store_paused_rows(struct sqlite_db *db,
+                                     struct erased_set *set,
+                                     struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *rows = NULL;
     enum result r = sqlite_db_prepare(
@@ -31,9 +30,9 @@ enum result store_paused_rows(struct sqlite_db *db, struct erased_set *set,
     return r;
 }
 
-enum result store_write_pause(struct store *store,
-                              const struct erased_entry *entry,
-                              struct fault *fault)
+enum result sqlite_store_write_pause(struct sqlite_store *store,
+                                     const struct erased_entry *entry,
+                                     struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *insert = NULL;
     enum result r = sqlite_db_prepare(
@@ -48,24 +47,25 @@ enum result store_write_pause(struct store *store,
                       SQLITE_STATIC);
     sqlite3_bind_int64(insert, 2, entry->from_ms);
     sqlite3_bind_int64(insert, 3, entry->until_ms);
-    return store_step(store, insert, "cannot note a pause", fault);
+    return sqlite_store_step(store, insert, "cannot note a pause", fault);
 }
 
 /* In the set after the file: what is refused is acknowledged, and gone. */
-static enum result note(struct store *store, const struct erased_entry *entry,
-                        struct fault *fault)
+static enum result note(struct sqlite_store *store,
+                        const struct erased_entry *entry, struct fault *fault)
 {
     if (!erased_set_reserve(&store->erased))
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
-    enum result r = store_write_pause(store, entry, fault);
+    enum result r = sqlite_store_write_pause(store, entry, fault);
     if (r == RESULT_OK)
         (void)erased_set_add(&store->erased, entry);
     return r;
 }
 
-struct store_recording store_recording(const struct store *store,
-                                       const char *user_id)
+struct store_recording sqlite_store_recording(const struct store *base,
+                                              const char *user_id)
 {
+    const struct sqlite_store *store = sqlite_store_of_const(base);
     const struct erased_entry *open = NULL;
     struct erased_user user = erased_user_of(user_id, strlen(user_id));
     (void)erased_set_pauses(&store->erased, &user, &open);
@@ -75,10 +75,12 @@ struct store_recording store_recording(const struct store *store,
     };
 }
 
-enum result store_set_paused(struct store *store, const char *user_id,
-                             bool paused, int64_t now_ms,
-                             struct store_recording *ret, struct fault *fault)
+enum result sqlite_store_set_paused(struct store *base, const char *user_id,
+                                    bool paused, int64_t now_ms,
+                                    struct store_recording *ret,
+                                    struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     const struct erased_entry *open = NULL;
     struct erased_user user = erased_user_of(user_id, strlen(user_id));
     size_t count = erased_set_pauses(&store->erased, &user, &open);
@@ -95,6 +97,6 @@ enum result store_set_paused(struct store *store, const char *user_id,
     if (paused == (open == NULL))
         r = note(store, &entry, fault);
     if (r == RESULT_OK)
-        *ret = store_recording(store, user_id);
+        *ret = sqlite_store_recording(&store->base, user_id);
     return r;
 }

@@ -1,12 +1,10 @@
-#include "store_verify.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "migrate.h"
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 /* A mapped page that cannot be read is a signal; we want it in words. */
 static const char settings[] = "PRAGMA mmap_size = 0;"
@@ -99,7 +97,7 @@ static void widen(struct store_report *report, const struct store_row *row)
 static void take_view(struct verify *v, sqlite3_stmt *at)
 {
     struct store_row row;
-    store_row_read(at, &row);
+    sqlite_store_row_read(at, &row);
     v->report->views++;
     v->report->views_without_id += !row.id_given;
     widen(v->report, &row);
@@ -107,8 +105,8 @@ static void take_view(struct verify *v, sqlite3_stmt *at)
     if (row.place.seq > v->report->mark)
         return;
     struct tail_entry entries[TAIL_LISTS_MAX];
-    size_t count = store_entries(&v->list_key, row.user_id, row.video_id,
-                                 row.place, entries);
+    size_t count = sqlite_store_entries(&v->list_key, row.user_id, row.video_id,
+                                        row.place, entries);
     for (size_t i = 0; i < count; i++)
         entries_add(&v->wanted, &entries[i]);
 }
@@ -173,7 +171,7 @@ static enum result look_through(struct verify *v, struct fault *fault)
     if (r == RESULT_OK)
         r = check_removed(v, fault);
     if (r == RESULT_OK)
-        r = store_read_key(v->db, &v->list_key, fault);
+        r = sqlite_store_read_key(v->db, &v->list_key, fault);
     if (r == RESULT_OK)
         r = sqlite_db_integer(v->db, "SELECT mark FROM store", &v->report->mark,
                               fault);
@@ -192,8 +190,8 @@ static enum result look_through(struct verify *v, struct fault *fault)
     return r == RESULT_OK ? compare(v, views_kept, fault) : r;
 }
 
-enum result store_verify(const char *path, struct store_report *ret,
-                         struct fault *fault)
+enum result sqlite_store_verify(const char *path, struct store_report *ret,
+                                struct fault *fault)
 {
     if (access(path, R_OK) != 0)
         return fault_set(

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 enum {
     DELETE_ROWS = 200, /* of a step: some 10 ms */
@@ -32,7 +32,7 @@ static void done(struct statements *with)
 }
 
 /* Of an entry beyond the mark the view's others may be in memory alone. */
-static enum result prepare(struct store *store, struct statements *with,
+static enum result prepare(struct sqlite_store *store, struct statements *with,
                            struct fault *fault)
 {
     const struct {
@@ -57,7 +57,8 @@ static enum result prepare(struct store *store, struct statements *with,
     return r;
 }
 
-static enum result delete_entries(struct store *store, struct statements *with,
+static enum result delete_entries(struct sqlite_store *store,
+                                  struct statements *with,
                                   const struct tail_entry *entries,
                                   size_t count, struct fault *fault)
 {
@@ -67,26 +68,27 @@ static enum result delete_entries(struct store *store, struct statements *with,
         sqlite3_bind_int64(with->delete_entry, 2,
                            entries[i].place.viewed_at_ms);
         sqlite3_bind_int64(with->delete_entry, 3, entries[i].place.seq);
-        r = store_step(store, with->delete_entry, "cannot delete an entry",
-                       fault);
+        r = sqlite_store_step(store, with->delete_entry,
+                              "cannot delete an entry", fault);
     }
     return r;
 }
 
-static enum result delete_row(struct store *store, struct statements *with,
-                              int64_t seq, const struct tail_entry *entries,
-                              size_t count, struct fault *fault)
+static enum result delete_row(struct sqlite_store *store,
+                              struct statements *with, int64_t seq,
+                              const struct tail_entry *entries, size_t count,
+                              struct fault *fault)
 {
     sqlite3_bind_int64(with->delete_row, 1, seq);
-    enum result r =
-        store_step(store, with->delete_row, "cannot delete a view", fault);
+    enum result r = sqlite_store_step(store, with->delete_row,
+                                      "cannot delete a view", fault);
     return r == RESULT_OK ? delete_entries(store, with, entries, count, fault)
                           : r;
 }
 
-enum result store_delete_view(struct store *store, int64_t seq,
-                              const struct tail_entry *entries, size_t count,
-                              struct fault *fault)
+enum result sqlite_store_delete_view(struct sqlite_store *store, int64_t seq,
+                                     const struct tail_entry *entries,
+                                     size_t count, struct fault *fault)
 {
     CLEANUP(done) struct statements with = {0};
     enum result r = prepare(store, &with, fault);
@@ -94,9 +96,9 @@ enum result store_delete_view(struct store *store, int64_t seq,
                           : r;
 }
 
-enum result store_delete_views(struct store *store,
-                               const struct store_deleted *views, size_t count,
-                               struct fault *fault)
+enum result sqlite_store_delete_views(struct sqlite_store *store,
+                                      const struct store_deleted *views,
+                                      size_t count, struct fault *fault)
 {
     CLEANUP(done) struct statements with = {0};
     enum result r = prepare(store, &with, fault);
@@ -115,7 +117,7 @@ static bool is_wanted(const struct store_deletion *deletion,
 }
 
 /* The row of the place, where it is one of those. */
-static enum result delete_view(struct store *store, struct step *step,
+static enum result delete_view(struct sqlite_store *store, struct step *step,
                                const struct store_deletion *deletion,
                                int64_t seq, struct fault *fault)
 {
@@ -126,14 +128,14 @@ static enum result delete_view(struct store *store, struct step *step,
     sqlite3_bind_int64(find, 1, seq);
     int code = sqlite3_step(find);
     if (code == SQLITE_ROW) {
-        store_row_read(find, &row);
+        sqlite_store_row_read(find, &row);
         if (is_wanted(deletion, &row))
-            count = store_entries(&store->list_key, row.user_id, row.video_id,
-                                  row.place, entries);
+            count = sqlite_store_entries(&store->list_key, row.user_id,
+                                         row.video_id, row.place, entries);
     }
     enum result r = code == SQLITE_ROW || code == SQLITE_DONE
                         ? RESULT_OK
-                        : store_fault(store, "cannot read", fault);
+                        : sqlite_store_fault(store, "cannot read", fault);
     sqlite3_reset(find);
     if (r != RESULT_OK || count == 0)
         return r;
@@ -143,7 +145,7 @@ static enum result delete_view(struct store *store, struct step *step,
     return delete_row(store, &step->with, seq, entries, count, fault);
 }
 
-static enum result read_places(struct store *store, struct step *step,
+static enum result read_places(struct sqlite_store *store, struct step *step,
                                const struct store_deletion *deletion,
                                struct fault *fault)
 {
@@ -160,42 +162,42 @@ static enum result read_places(struct store *store, struct step *step,
             sqlite3_column_int64(places, 0), sqlite3_column_int64(places, 1)};
     enum result r = code == SQLITE_DONE
                         ? RESULT_OK
-                        : store_fault(store, "cannot read", fault);
+                        : sqlite_store_fault(store, "cannot read", fault);
     sqlite3_reset(places);
     return r;
 }
 
-static enum result delete_places(struct store *store, struct step *step,
+static enum result delete_places(struct sqlite_store *store, struct step *step,
                                  const struct store_deletion *deletion,
                                  struct fault *fault)
 {
-    enum result r = store_begin(store, fault);
+    enum result r = sqlite_store_begin(store, fault);
     for (size_t i = 0; i < step->places_count && r == RESULT_OK; i++)
         r = delete_view(store, step, deletion, step->places[i].seq, fault);
     if (r != RESULT_OK)
         return r;
     sqlite3_bind_int64(store->add_views, 1, -step->views);
-    return store_step(store, store->add_views, "cannot count", fault);
+    return sqlite_store_step(store, store->add_views, "cannot count", fault);
 }
 
 /* Whoever sees the lists otherwise knows that they have changed. */
-static enum result commit(struct store *store, const struct step *step,
+static enum result commit(struct sqlite_store *store, const struct step *step,
                           enum result r, struct fault *fault)
 {
     list_changes_begin(&store->changes);
     if (r == RESULT_OK)
-        r = store_commit(store, fault);
+        r = sqlite_store_commit(store, fault);
     if (r != RESULT_OK)
-        store_rollback(store);
+        sqlite_store_rollback(store);
     for (size_t i = 0; i < step->lists_count; i++)
         list_changes_raise(&store->changes, step->lists[i]);
     list_changes_end(&store->changes);
     return r;
 }
 
-enum result store_delete_some(struct store *store,
-                              struct store_deletion *deletion, bool *ret_more,
-                              struct fault *fault)
+enum result sqlite_store_delete_some(struct sqlite_store *store,
+                                     struct store_deletion *deletion,
+                                     bool *ret_more, struct fault *fault)
 {
     struct step step = {.views = 0};
     *ret_more = false;

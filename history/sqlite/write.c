@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "list_key.h"
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 /* What a batch would change, kept apart until it is committed. */
 struct batch {
@@ -15,9 +15,9 @@ struct batch {
     const char *import; /* whose the views are; NULL: no import's */
 };
 
-size_t store_entries(const struct siphash_key *key, const char *user_id,
-                     const char *video_id, struct store_place place,
-                     struct tail_entry entries[TAIL_LISTS_MAX])
+size_t sqlite_store_entries(const struct siphash_key *key, const char *user_id,
+                            const char *video_id, struct store_place place,
+                            struct tail_entry entries[TAIL_LISTS_MAX])
 {
     const char *const names[TAIL_LISTS_MAX][2] = {
         {NULL, NULL},
@@ -87,7 +87,7 @@ static void bind_view(sqlite3_stmt *insert, int before, int64_t seq,
         sqlite3_bind_null(insert, before + 13);
 }
 
-static enum result note_new(struct store *store, struct batch *batch,
+static enum result note_new(struct sqlite_store *store, struct batch *batch,
                             struct store_view *view, struct fault *fault)
 {
     const struct viewed *viewed = view->viewed;
@@ -96,18 +96,19 @@ static enum result note_new(struct store *store, struct batch *batch,
     view->written = STORE_NEW;
     batch->last_seq++;
     batch->added++;
-    batch->entries += store_entries(&store->list_key, viewed->user_id,
-                                    viewed->video_id, place, entries);
+    batch->entries += sqlite_store_entries(&store->list_key, viewed->user_id,
+                                           viewed->video_id, place, entries);
     if (viewed->video_id[0] == '\0')
         return RESULT_OK;
-    size_t video = viewed->user_id[0] != '\0' ? 2 : 1; /* see store_entries() */
-    return store_note_video(store, viewed->video_id, entries[video].list,
-                            fault);
+    size_t video =
+        viewed->user_id[0] != '\0' ? 2 : 1; /* see sqlite_store_entries() */
+    return sqlite_store_note_video(store, viewed->video_id, entries[video].list,
+                                   fault);
 }
 
 /* Inserts STORE_VIEWS_AT_ONCE views, or one; *ret_inserted: how many of them
  * were not known. */
-static enum result insert_rows(struct store *store, int64_t after_seq,
+static enum result insert_rows(struct sqlite_store *store, int64_t after_seq,
                                struct store_view *const *views, size_t count,
                                size_t *ret_inserted, struct fault *fault)
 {
@@ -116,12 +117,14 @@ static enum result insert_rows(struct store *store, int64_t after_seq,
     for (size_t i = 0; i < count; i++)
         bind_view(insert, (int)i * VIEW_PARAMETERS, after_seq + 1 + (int64_t)i,
                   views[i], store->restoring);
-    enum result result = store_step(store, insert, "cannot store", fault);
+    enum result result =
+        sqlite_store_step(store, insert, "cannot store", fault);
     *ret_inserted = (size_t)sqlite3_changes(sqlite_db_handle(store->db));
     return result;
 }
 
-static enum result insert_singly(struct store *store, struct batch *batch,
+static enum result insert_singly(struct sqlite_store *store,
+                                 struct batch *batch,
                                  struct store_view *const *views, size_t count,
                                  struct fault *fault)
 {
@@ -141,11 +144,12 @@ static enum result insert_singly(struct store *store, struct batch *batch,
     return RESULT_OK;
 }
 
-static enum result take_back(struct store *store, int64_t after_seq,
+static enum result take_back(struct sqlite_store *store, int64_t after_seq,
                              struct fault *fault)
 {
     sqlite3_bind_int64(store->delete_views, 1, after_seq);
-    return store_step(store, store->delete_views, "cannot take back", fault);
+    return sqlite_store_step(store, store->delete_views, "cannot take back",
+                             fault);
 }
 
 /*
@@ -154,7 +158,8 @@ static enum result take_back(struct store *store, int64_t after_seq,
  * but not all, its rows are taken back and inserted one by one, so that a
  * known id uses up no seq.
  */
-static enum result insert_together(struct store *store, struct batch *batch,
+static enum result insert_together(struct sqlite_store *store,
+                                   struct batch *batch,
                                    struct store_view *const *views,
                                    struct fault *fault)
 {
@@ -177,7 +182,7 @@ static enum result insert_together(struct store *store, struct batch *batch,
     return result;
 }
 
-static enum erased_why why_refused(const struct store *store,
+static enum erased_why why_refused(const struct sqlite_store *store,
                                    const struct viewed *viewed)
 {
     if (store->erased.count == 0)
@@ -192,7 +197,7 @@ static enum erased_why why_refused(const struct store *store,
 }
 
 /* STORE_KNOWN: it may be inserted. */
-static enum result check_wanted(struct store *store,
+static enum result check_wanted(struct sqlite_store *store,
                                 const struct store_view *view,
                                 enum store_written *ret, struct fault *fault)
 {
@@ -202,18 +207,18 @@ static enum result check_wanted(struct store *store,
     *ret = STORE_KNOWN;
     if (why != ERASED_NOT)
         *ret = why == ERASED_USER ? STORE_ERASED : STORE_PAUSED;
-    else if (store_expired(store, view->viewed, view->received_ms))
+    else if (sqlite_store_expired(store, view->viewed, view->received_ms))
         *ret = STORE_EXPIRED;
     else if (store->removed_bits != NULL)
-        result =
-            store_removed_has(store, &view->viewed->id, &is_removed, fault);
+        result = sqlite_store_removed_has(store, &view->viewed->id, &is_removed,
+                                          fault);
     if (is_removed)
         *ret = STORE_REMOVED;
     return result;
 }
 
 /* All but those that are not wanted. */
-static enum result insert_all(struct store *store, struct batch *batch,
+static enum result insert_all(struct sqlite_store *store, struct batch *batch,
                               struct store_view *views, size_t count,
                               struct fault *fault)
 {
@@ -237,7 +242,7 @@ static enum result insert_all(struct store *store, struct batch *batch,
 
 /* The tail is made ready before the commit, so that nothing can fail after
  * it. */
-static enum result stage(struct store *store, const struct batch *batch,
+static enum result stage(struct sqlite_store *store, const struct batch *batch,
                          struct fault *fault)
 {
     if (batch->added == 0)
@@ -246,10 +251,10 @@ static enum result stage(struct store *store, const struct batch *batch,
                         batch->last_seq))
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     sqlite3_bind_int64(store->add_views, 1, batch->added);
-    return store_step(store, store->add_views, "cannot count", fault);
+    return sqlite_store_step(store, store->add_views, "cannot count", fault);
 }
 
-static enum result set_contained(struct store *store,
+static enum result set_contained(struct sqlite_store *store,
                                  const struct store_contained *contained,
                                  struct fault *fault)
 {
@@ -257,36 +262,36 @@ static enum result set_contained(struct store *store,
         return RESULT_OK;
     sqlite3_bind_int64(store->set_contained, 1, contained->offset);
     sqlite3_bind_int64(store->set_contained, 2, contained->hash);
-    return store_step(store, store->set_contained, "cannot note the offset",
-                      fault);
+    return sqlite_store_step(store, store->set_contained,
+                             "cannot note the offset", fault);
 }
 
-static enum result write_batch(struct store *store, struct batch *batch,
+static enum result write_batch(struct sqlite_store *store, struct batch *batch,
                                struct store_view *views, size_t count,
                                struct fault *fault)
 {
-    enum result result = store_begin(store, fault);
+    enum result result = sqlite_store_begin(store, fault);
     if (result == RESULT_OK && store->restoring)
-        result = store_removed_drop(store, &views->viewed->id, fault);
+        result = sqlite_store_removed_drop(store, &views->viewed->id, fault);
     if (result == RESULT_OK)
         result = insert_all(store, batch, views, count, fault);
     if (result == RESULT_OK && batch->import != NULL && batch->added > 0)
-        result = store_import_note(store, batch->import, store->last_seq + 1,
-                                   batch->last_seq, fault);
+        result = sqlite_store_import_note(
+            store, batch->import, store->last_seq + 1, batch->last_seq, fault);
     if (result == RESULT_OK)
         result = stage(store, batch, fault);
     if (result == RESULT_OK)
-        result = store_merge_owed(store, (size_t)batch->added, &batch->merged,
-                                  fault);
+        result = sqlite_store_merge_owed(store, (size_t)batch->added,
+                                         &batch->merged, fault);
     if (result == RESULT_OK)
         result = set_contained(store, batch->contained, fault);
     if (result == RESULT_OK)
-        result = store_commit(store, fault);
+        result = sqlite_store_commit(store, fault);
     return result;
 }
 
 /* store->entries are sorted by list by now: equal ones stand together. */
-static void publish(struct store *store, const struct batch *batch)
+static void publish(struct sqlite_store *store, const struct batch *batch)
 {
     list_changes_begin(&store->changes);
     tail_publish(store->tail);
@@ -296,29 +301,29 @@ static void publish(struct store *store, const struct batch *batch)
     list_changes_end(&store->changes);
 }
 
-enum result store_write(struct store *store, struct store_view *views,
-                        size_t count, struct fault *fault)
+enum result sqlite_store_write(struct store *base, struct store_view *views,
+                               size_t count, struct fault *fault)
 {
-    return store_write_contained(store, views, count, NULL, fault);
+    return sqlite_store_write_contained(base, views, count, NULL, fault);
 }
 
-static enum result write_views(struct store *store, struct batch *batch,
+static enum result write_views(struct sqlite_store *store, struct batch *batch,
                                struct store_view *views, size_t count,
                                struct fault *fault)
 {
     enum result result = RESULT_OK;
-    if (store_checkpoint_overdue(store))
-        result = store_checkpoint(store, fault);
+    if (sqlite_store_checkpoint_overdue(store))
+        result = sqlite_store_checkpoint(store, fault);
     if (result == RESULT_OK)
-        result = store_merge_prepare(store, fault);
+        result = sqlite_store_merge_prepare(store, fault);
     if (result != RESULT_OK)
         return result;
     batch->last_seq = store->last_seq;
     result = write_batch(store, batch, views, count, fault);
     if (result != RESULT_OK) {
-        store_rollback(store);
+        sqlite_store_rollback(store);
         tail_unstage(store->tail);
-        store_forget_noted_videos(store);
+        sqlite_store_forget_noted_videos(store);
         return result;
     }
     store->merged = batch->merged;
@@ -331,8 +336,9 @@ static enum result write_views(struct store *store, struct batch *batch,
     return RESULT_OK;
 }
 
-enum result store_write_restored(struct store *store, struct store_view *view,
-                                 struct fault *fault)
+enum result sqlite_store_write_restored(struct sqlite_store *store,
+                                        struct store_view *view,
+                                        struct fault *fault)
 {
     struct batch batch = {.contained = NULL};
     store->restoring = true;
@@ -350,9 +356,10 @@ static enum result check_count(size_t count, struct fault *fault)
                            STORE_BATCH_MAX, count);
 }
 
-enum result store_write_imported(struct store *store, const char *import,
-                                 struct store_view *views, size_t count,
-                                 struct fault *fault)
+enum result sqlite_store_write_imported(struct sqlite_store *store,
+                                        const char *import,
+                                        struct store_view *views, size_t count,
+                                        struct fault *fault)
 {
     struct batch batch = {.import = import};
     enum result result = check_count(count, fault);
@@ -360,11 +367,11 @@ enum result store_write_imported(struct store *store, const char *import,
                                : result;
 }
 
-enum result store_write_contained(struct store *store, struct store_view *views,
-                                  size_t count,
-                                  const struct store_contained *contained,
-                                  struct fault *fault)
+enum result sqlite_store_write_contained(
+    struct store *base, struct store_view *views, size_t count,
+    const struct store_contained *contained, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     enum result checked = check_count(count, fault);
     if (checked != RESULT_OK)
         return checked;

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 enum {
     /* A page takes well under a millisecond: who waited so long would be
@@ -74,8 +74,9 @@ static void reader_close(struct store_reader *reader)
     (void)sqlite_db_close(reader->db, NULL);
 }
 
-enum result store_readers_open(struct store_readers *readers, const char *path,
-                               unsigned count, struct fault *fault)
+enum result sqlite_store_readers_open(struct store_readers *readers,
+                                      const char *path, unsigned count,
+                                      struct fault *fault)
 {
     if (count == 0 || count > STORE_READERS_MAX)
         return fault_set(fault, RESULT_MALFORMED, "readers are 1 to %d, not %u",
@@ -105,7 +106,7 @@ enum result store_readers_open(struct store_readers *readers, const char *path,
     return RESULT_OK;
 }
 
-void store_readers_close(struct store_readers *readers)
+void sqlite_store_readers_close(struct store_readers *readers)
 {
     for (size_t i = 0; i < readers->count; i++)
         reader_close(&readers->all[i]);
@@ -117,8 +118,9 @@ void store_readers_close(struct store_readers *readers)
     *readers = (struct store_readers){0};
 }
 
-enum result store_readers_take(struct store_readers *readers,
-                               struct store_reader **ret, struct fault *fault)
+enum result sqlite_store_readers_take(struct store_readers *readers,
+                                      struct store_reader **ret,
+                                      struct fault *fault)
 {
     struct timespec deadline;
     clock_gettime(CLOCK_MONOTONIC, &deadline);
@@ -140,8 +142,8 @@ enum result store_readers_take(struct store_readers *readers,
     return RESULT_OK;
 }
 
-void store_readers_give(struct store_readers *readers,
-                        struct store_reader *reader)
+void sqlite_store_readers_give(struct store_readers *readers,
+                               struct store_reader *reader)
 {
     pthread_mutex_lock(&readers->lock);
     reader->next_free = readers->first_free;

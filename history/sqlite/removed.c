@@ -1,10 +1,8 @@
-#include "store_removed.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 /*
  * Which ids were removed is in the table alone; in memory there is a bit for
@@ -40,26 +38,27 @@ struct bits {
     uint32_t at[2];
 };
 
-static struct bits bits_of(const struct store *store, const struct uuid *id)
+static struct bits bits_of(const struct sqlite_store *store,
+                           const struct uuid *id)
 {
     uint64_t hash = siphash(&store->list_key, id->bytes, sizeof id->bytes);
     return (struct bits){{(uint32_t)(hash % FILTER_BITS),
                           (uint32_t)((hash >> 32) % FILTER_BITS)}};
 }
 
-static bool bit_is_set(const struct store *store, uint32_t at)
+static bool bit_is_set(const struct sqlite_store *store, uint32_t at)
 {
     return (store->removed_bits[at / 8] >> (at % 8) & 1) != 0;
 }
 
-static void set_bits(struct store *store, const struct uuid *id)
+static void set_bits(struct sqlite_store *store, const struct uuid *id)
 {
     struct bits bits = bits_of(store, id);
     for (size_t i = 0; i < 2; i++)
         store->removed_bits[bits.at[i] / 8] |= (uint8_t)(1 << (bits.at[i] % 8));
 }
 
-static enum result make_filter(struct store *store, struct fault *fault)
+static enum result make_filter(struct sqlite_store *store, struct fault *fault)
 {
     if (store->removed_bits == NULL)
         store->removed_bits = calloc(FILTER_BYTES, 1);
@@ -69,21 +68,22 @@ static enum result make_filter(struct store *store, struct fault *fault)
 }
 
 /* SQLITE_ROW or not; the caller resets. */
-static enum result look_up(struct store *store, const struct uuid *id,
+static enum result look_up(struct sqlite_store *store, const struct uuid *id,
                            bool *ret, struct fault *fault)
 {
     bind_id(store->find_removed, 1, id);
     int code = sqlite3_step(store->find_removed);
     enum result r = code == SQLITE_ROW || code == SQLITE_DONE
                         ? RESULT_OK
-                        : store_fault(store, "cannot read", fault);
+                        : sqlite_store_fault(store, "cannot read", fault);
     sqlite3_reset(store->find_removed);
     *ret = code == SQLITE_ROW;
     return r;
 }
 
-enum result store_removed_has(struct store *store, const struct uuid *id,
-                              bool *ret, struct fault *fault)
+enum result sqlite_store_removed_has(struct sqlite_store *store,
+                                     const struct uuid *id, bool *ret,
+                                     struct fault *fault)
 {
     struct bits bits = bits_of(store, id);
     *ret = false;
@@ -107,8 +107,9 @@ static void take_view(sqlite3_stmt *rows, struct removed_view *ret)
         memcpy(ret->user.hash, user, sizeof ret->user.hash);
 }
 
-enum result store_removed_rows(struct sqlite_db *db, struct removed_set *set,
-                               struct fault *fault)
+enum result sqlite_store_removed_rows(struct sqlite_db *db,
+                                      struct removed_set *set,
+                                      struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *rows = NULL;
     enum result r = sqlite_db_prepare(
@@ -125,13 +126,16 @@ enum result store_removed_rows(struct sqlite_db *db, struct removed_set *set,
     return r;
 }
 
-enum result store_removed_all(struct store *store, struct removed_set *set,
-                              struct fault *fault)
+enum result sqlite_store_removed_all(struct store *base,
+                                     struct removed_set *set,
+                                     struct fault *fault)
 {
-    return store_removed_rows(store->db, set, fault);
+    struct sqlite_store *store = sqlite_store_of(base);
+    return sqlite_store_removed_rows(store->db, set, fault);
 }
 
-static enum result read_restorable(struct store *store, struct fault *fault)
+static enum result read_restorable(struct sqlite_store *store,
+                                   struct fault *fault)
 {
     int64_t oldest = 0;
     enum result r =
@@ -144,7 +148,7 @@ static enum result read_restorable(struct store *store, struct fault *fault)
     return r;
 }
 
-static enum result fill_filter(struct store *store, struct fault *fault)
+static enum result fill_filter(struct sqlite_store *store, struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *rows = NULL;
     enum result r = make_filter(store, fault);
@@ -158,12 +162,14 @@ static enum result fill_filter(struct store *store, struct fault *fault)
         set_bits(store, &id);
     }
     return r == RESULT_OK && code != SQLITE_DONE
-               ? store_fault(store, "cannot read what was removed", fault)
+               ? sqlite_store_fault(store, "cannot read what was removed",
+                                    fault)
                : r;
 }
 
 /* Also of what was removed or taken back: no place is given again. */
-enum result store_removed_open(struct store *store, struct fault *fault)
+enum result sqlite_store_removed_open(struct sqlite_store *store,
+                                      struct fault *fault)
 {
     int64_t last = 0;
     enum result r = sqlite_db_integer(store->db, "SELECT count(*) FROM removed",
@@ -184,13 +190,14 @@ enum result store_removed_open(struct store *store, struct fault *fault)
                : r;
 }
 
-void store_removed_close(struct store *store)
+void sqlite_store_removed_close(struct sqlite_store *store)
 {
     free(store->removed_bits);
 }
 
-int64_t store_removed_count(const struct store *store)
+int64_t sqlite_store_removed_count(const struct store *base)
 {
+    const struct sqlite_store *store = sqlite_store_of_const(base);
     return store->removed_count;
 }
 
@@ -207,8 +214,8 @@ struct removal {
 };
 
 /* Fills in what is known of the view. RESULT_NOT_FOUND. */
-static enum result read_view(struct store *store, struct removal *removal,
-                             struct fault *fault)
+static enum result read_view(struct sqlite_store *store,
+                             struct removal *removal, struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *find = NULL;
     enum result r = sqlite_db_prepare(
@@ -221,12 +228,13 @@ static enum result read_view(struct store *store, struct removal *removal,
     if (code == SQLITE_DONE)
         return fault_set(fault, RESULT_NOT_FOUND, "no view has that id");
     if (code != SQLITE_ROW)
-        return store_fault(store, "cannot read", fault);
+        return sqlite_store_fault(store, "cannot read", fault);
     struct store_row row;
-    store_row_read(find, &row);
+    sqlite_store_row_read(find, &row);
     removal->seq = row.place.seq;
-    removal->count = store_entries(&store->list_key, row.user_id, row.video_id,
-                                   row.place, removal->entries);
+    removal->count =
+        sqlite_store_entries(&store->list_key, row.user_id, row.video_id,
+                             row.place, removal->entries);
     struct removed_view *view = &removal->view;
     view->user_given = row.user_id_bytes > 0;
     if (view->user_given)
@@ -241,8 +249,9 @@ static enum result read_view(struct store *store, struct removal *removal,
     " position_ms, duration_ms, session_id, rule, trace"
 
 /* With `keep` also what it said. In the transaction that is open. */
-static enum result note(struct store *store, const struct removal *removal,
-                        bool keep, struct fault *fault)
+static enum result note(struct sqlite_store *store,
+                        const struct removal *removal, bool keep,
+                        struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *insert = NULL;
     const struct removed_view *view = &removal->view;
@@ -263,26 +272,27 @@ static enum result note(struct store *store, const struct removal *removal,
         bind_user(insert, 4, &view->user);
     if (view->ahead_ms > 0)
         sqlite3_bind_int64(insert, 5, view->ahead_ms);
-    return store_step(store, insert, "cannot note a removal", fault);
+    return sqlite_store_step(store, insert, "cannot note a removal", fault);
 }
 
 /* In the transaction that is open. */
-static enum result delete_view(struct store *store,
+static enum result delete_view(struct sqlite_store *store,
                                const struct removal *removal,
                                struct fault *fault)
 {
-    enum result r = store_delete_view(store, removal->seq, removal->entries,
-                                      removal->count, fault);
+    enum result r = sqlite_store_delete_view(
+        store, removal->seq, removal->entries, removal->count, fault);
     if (r != RESULT_OK)
         return r;
     sqlite3_bind_int64(store->add_views, 1, -1);
-    return store_step(store, store->add_views, "cannot count", fault);
+    return sqlite_store_step(store, store->add_views, "cannot count", fault);
 }
 
-static enum result write_removal(struct store *store, struct removal *removal,
-                                 size_t *merged, struct fault *fault)
+static enum result write_removal(struct sqlite_store *store,
+                                 struct removal *removal, size_t *merged,
+                                 struct fault *fault)
 {
-    enum result r = store_begin(store, fault);
+    enum result r = sqlite_store_begin(store, fault);
     if (r == RESULT_OK)
         r = read_view(store, removal, fault);
     if (r == RESULT_OK)
@@ -296,8 +306,8 @@ static enum result write_removal(struct store *store, struct removal *removal,
     return r;
 }
 
-static void show_removal(struct store *store, const struct removal *removal,
-                         size_t merged)
+static void show_removal(struct sqlite_store *store,
+                         const struct removal *removal, size_t merged)
 {
     tail_publish(store->tail);
     store->merged = merged;
@@ -310,10 +320,11 @@ static void show_removal(struct store *store, const struct removal *removal,
     atomic_store(&store->shown_seq, removal->place);
 }
 
-enum result store_remove(struct store *store, const struct uuid *id,
-                         int64_t now_ms, struct removed_view *ret,
-                         struct fault *fault)
+enum result sqlite_store_remove(struct store *base, const struct uuid *id,
+                                int64_t now_ms, struct removed_view *ret,
+                                struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     struct removal removal = {
         .id = *id,
         .place = store->last_seq + 1,
@@ -325,13 +336,13 @@ enum result store_remove(struct store *store, const struct uuid *id,
         r = write_removal(store, &removal, &merged, fault);
     list_changes_begin(&store->changes);
     if (r == RESULT_OK)
-        r = store_commit(store, fault);
+        r = sqlite_store_commit(store, fault);
     if (r == RESULT_OK) {
         show_removal(store, &removal, merged);
         for (size_t i = 0; i < removal.count; i++)
             list_changes_raise(&store->changes, removal.entries[i].list);
     } else {
-        store_rollback(store);
+        sqlite_store_rollback(store);
         tail_unstage(store->tail);
     }
     list_changes_end(&store->changes);
@@ -342,7 +353,7 @@ enum result store_remove(struct store *store, const struct uuid *id,
 
 /* --- to restore ----------------------------------------------------------- */
 
-/* The rows of `removed` as store_row_read() wants them. */
+/* The rows of `removed` as sqlite_store_row_read() wants them. */
 #define RESTORABLE                                                             \
     "SELECT place, viewed_at_ms, id, flags, user_id, video_id, video_path,"    \
     " received_ms, position_ms, duration_ms, session_id, rule, trace"          \
@@ -367,22 +378,24 @@ static enum result find(struct sqlite_db *db, const struct uuid *id,
     if (code != SQLITE_ROW)
         return sqlite_db_fault(db, "cannot read", fault);
     struct store_row found;
-    store_row_read(statement, &found);
+    sqlite_store_row_read(statement, &found);
     row(context, &found);
     return RESULT_OK;
 }
 
-enum result
-store_find_removed(struct store *store, const struct uuid *id, int64_t now_ms,
-                   void (*row)(void *context, const struct store_row *row),
-                   void *context, struct fault *fault)
+enum result sqlite_store_find_removed(struct store *base, const struct uuid *id,
+                                      int64_t now_ms,
+                                      void (*row)(void *context,
+                                                  const struct store_row *row),
+                                      void *context, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     struct store_reader *reader = NULL;
-    enum result r = store_readers_take(&store->readers, &reader, fault);
+    enum result r = sqlite_store_readers_take(&store->readers, &reader, fault);
     if (r != RESULT_OK)
         return r;
     r = find(reader->db, id, now_ms, row, context, fault);
-    store_readers_give(&store->readers, reader);
+    sqlite_store_readers_give(&store->readers, reader);
     return r;
 }
 
@@ -412,8 +425,9 @@ static void keep(void *context, const struct store_row *row)
     viewed->trace = row->trace;
 }
 
-enum result store_removed_drop(struct store *store, const struct uuid *id,
-                               struct fault *fault)
+enum result sqlite_store_removed_drop(struct sqlite_store *store,
+                                      const struct uuid *id,
+                                      struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *drop = NULL;
     enum result r = sqlite_db_prepare(
@@ -421,7 +435,7 @@ enum result store_removed_drop(struct store *store, const struct uuid *id,
     if (r != RESULT_OK)
         return r;
     bind_id(drop, 1, id);
-    return store_step(store, drop, "cannot restore", fault);
+    return sqlite_store_step(store, drop, "cannot restore", fault);
 }
 
 static void pass(void *context, const struct store_row *row)
@@ -430,22 +444,25 @@ static void pass(void *context, const struct store_row *row)
     (void)row;
 }
 
-enum result store_restorable(struct store *store, const struct uuid *id,
-                             int64_t now_ms, struct fault *fault)
+enum result sqlite_store_restorable(struct store *base, const struct uuid *id,
+                                    int64_t now_ms, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     return find(store->db, id, now_ms, pass, NULL, fault);
 }
 
-enum result store_restore_removed(struct store *store, const struct uuid *id,
-                                  int64_t now_ms, struct fault *fault)
+enum result sqlite_store_restore_removed(struct store *base,
+                                         const struct uuid *id, int64_t now_ms,
+                                         struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     struct kept_view kept;
     enum result r = find(store->db, id, now_ms, keep, &kept, fault);
     if (r != RESULT_OK)
         return r;
     struct store_view view = {.viewed = &kept.viewed,
                               .received_ms = kept.received_ms};
-    r = store_write_restored(store, &view, fault);
+    r = sqlite_store_write_restored(store, &view, fault);
     if (r == RESULT_OK)
         store->removed_count--;
     return r;
@@ -454,7 +471,7 @@ enum result store_restore_removed(struct store *store, const struct uuid *id,
 /* --- what can be restored no more ------------------------------------------
  */
 
-bool store_removed_due(const struct store *store)
+bool sqlite_store_removed_due(const struct sqlite_store *store)
 {
     return store->restorable_ms != INT64_MAX &&
            clock_now_ms() >=
@@ -470,7 +487,7 @@ enum {
     " ORDER BY removed_ms LIMIT ?2"
 
 /* First, so that what a crash leaves undone is done the next time. */
-static enum result forget_videos(struct store *store, int64_t until_ms,
+static enum result forget_videos(struct sqlite_store *store, int64_t until_ms,
                                  struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *rows = NULL;
@@ -483,14 +500,14 @@ static enum result forget_videos(struct store *store, int64_t until_ms,
     int code;
     while ((code = sqlite3_step(rows)) == SQLITE_ROW && r == RESULT_OK)
         if (sqlite3_column_type(rows, 0) != SQLITE_NULL)
-            r = store_forget_video(
+            r = sqlite_store_forget_video(
                 store, (const char *)sqlite3_column_text(rows, 0), fault);
     return r == RESULT_OK && code != SQLITE_DONE
-               ? store_fault(store, "cannot read", fault)
+               ? sqlite_store_fault(store, "cannot read", fault)
                : r;
 }
 
-static enum result overwrite(struct store *store, int64_t until_ms,
+static enum result overwrite(struct sqlite_store *store, int64_t until_ms,
                              struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *update = NULL;
@@ -505,12 +522,14 @@ static enum result overwrite(struct store *store, int64_t until_ms,
         return r;
     sqlite3_bind_int64(update, 1, until_ms);
     sqlite3_bind_int64(update, 2, FORGET_ROWS);
-    return store_step(store, update, "cannot forget what was removed", fault);
+    return sqlite_store_step(store, update, "cannot forget what was removed",
+                             fault);
 }
 
 /* One try to cut the WAL, which has it too: else it is written over as it
  * starts anew. */
-enum result store_removed_forget(struct store *store, struct fault *fault)
+enum result sqlite_store_removed_forget(struct sqlite_store *store,
+                                        struct fault *fault)
 {
     bool cut = false;
     int64_t until_ms = clock_now_ms() - STORE_UNDO_MS;
@@ -519,17 +538,17 @@ enum result store_removed_forget(struct store *store, struct fault *fault)
         r = overwrite(store, until_ms, fault);
     if (r == RESULT_OK)
         r = read_restorable(store, fault);
-    return r == RESULT_OK && !store_removed_due(store)
-               ? store_cut_wal(store, &cut, fault)
+    return r == RESULT_OK && !sqlite_store_removed_due(store)
+               ? sqlite_store_cut_wal(store, &cut, fault)
                : r;
 }
 
 /* --- with the user ---------------------------------------------------------
  */
 
-enum result store_removed_latest(struct store *store,
-                                 const struct erased_user *user,
-                                 int64_t *until_ms, struct fault *fault)
+enum result sqlite_store_removed_latest(struct sqlite_store *store,
+                                        const struct erased_user *user,
+                                        int64_t *until_ms, struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *latest = NULL;
     enum result r = sqlite_db_prepare(
@@ -540,14 +559,14 @@ enum result store_removed_latest(struct store *store,
         return r;
     bind_user(latest, 1, user);
     if (sqlite3_step(latest) != SQLITE_ROW)
-        return store_fault(store, "cannot read", fault);
+        return sqlite_store_fault(store, "cannot read", fault);
     int64_t ms = sqlite3_column_int64(latest, 0);
     if (ms > *until_ms)
         *until_ms = ms;
     return RESULT_OK;
 }
 
-static enum result forget_user(struct store *store, const char *sql,
+static enum result forget_user(struct sqlite_store *store, const char *sql,
                                const struct erased_user *user,
                                struct fault *fault)
 {
@@ -556,12 +575,12 @@ static enum result forget_user(struct store *store, const char *sql,
     if (r != RESULT_OK)
         return r;
     bind_user(forget, 1, user);
-    return store_step(store, forget, "cannot forget a user", fault);
+    return sqlite_store_step(store, forget, "cannot forget a user", fault);
 }
 
-enum result store_removed_erase(struct store *store,
-                                const struct erased_user *user,
-                                struct fault *fault)
+enum result sqlite_store_removed_erase(struct sqlite_store *store,
+                                       const struct erased_user *user,
+                                       struct fault *fault)
 {
     enum result r = forget_user(store, "DELETE FROM taken_back WHERE user = ?1",
                                 user, fault);
@@ -576,7 +595,7 @@ enum result store_removed_erase(struct store *store,
 /* --- from files ------------------------------------------------------------
  */
 
-static bool is_erased(const struct store *store,
+static bool is_erased(const struct sqlite_store *store,
                       const struct removed_view *view)
 {
     const struct erased_entry *entry =
@@ -587,7 +606,8 @@ static bool is_erased(const struct store *store,
 }
 
 /* Those that are not known. */
-static enum result find_new(struct store *store, const struct removed_set *set,
+static enum result find_new(struct sqlite_store *store,
+                            const struct removed_set *set,
                             struct removed_set *ret_new, struct fault *fault)
 {
     enum result r = RESULT_OK;
@@ -596,7 +616,8 @@ static enum result find_new(struct store *store, const struct removed_set *set,
         if (is_erased(store, &set->views[i]))
             continue;
         if (store->removed_bits != NULL)
-            r = store_removed_has(store, &set->views[i].id, &known, fault);
+            r = sqlite_store_removed_has(store, &set->views[i].id, &known,
+                                         fault);
         if (r == RESULT_OK && !known &&
             !removed_set_add(ret_new, &set->views[i]))
             r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
@@ -606,7 +627,7 @@ static enum result find_new(struct store *store, const struct removed_set *set,
 }
 
 /* In the transaction that is open. */
-static enum result import_one(struct store *store,
+static enum result import_one(struct sqlite_store *store,
                               const struct removed_view *view, int64_t place,
                               int64_t *views, struct fault *fault)
 {
@@ -616,7 +637,7 @@ static enum result import_one(struct store *store,
     if (r == RESULT_NOT_FOUND)
         r = RESULT_OK;
     if (r != RESULT_OK)
-        return store_fault(store, "cannot read", fault);
+        return sqlite_store_fault(store, "cannot read", fault);
     r = note(store, &removal, false, fault);
     if (r == RESULT_OK && is_here)
         r = delete_view(store, &removal, fault);
@@ -625,18 +646,19 @@ static enum result import_one(struct store *store,
     return r;
 }
 
-static enum result import(struct store *store, const struct removed_set *set,
-                          int64_t *ret_views, struct fault *fault)
+static enum result import(struct sqlite_store *store,
+                          const struct removed_set *set, int64_t *ret_views,
+                          struct fault *fault)
 {
     int64_t views = 0;
-    enum result r = store_begin(store, fault);
+    enum result r = sqlite_store_begin(store, fault);
     for (size_t i = 0; i < set->count && r == RESULT_OK; i++)
         r = import_one(store, &set->views[i], store->last_seq + 1 + (int64_t)i,
                        &views, fault);
     if (r == RESULT_OK)
-        r = store_commit(store, fault);
+        r = sqlite_store_commit(store, fault);
     if (r != RESULT_OK) {
-        store_rollback(store);
+        sqlite_store_rollback(store);
         return r;
     }
     for (size_t i = 0; i < set->count; i++)
@@ -650,10 +672,11 @@ static enum result import(struct store *store, const struct removed_set *set,
     return RESULT_OK;
 }
 
-enum result store_removed_import(struct store *store,
-                                 const struct removed_set *set,
-                                 int64_t *ret_views, struct fault *fault)
+enum result sqlite_store_removed_import(struct store *base,
+                                        const struct removed_set *set,
+                                        int64_t *ret_views, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     CLEANUP(removed_set_done) struct removed_set new_ones = {0};
     char video[VIEWED_VIDEO_BYTES_MAX + 1] = "";
     bool more;
@@ -664,12 +687,13 @@ enum result store_removed_import(struct store *store,
         return r;
     r = make_filter(store, fault);
     if (r == RESULT_OK) /* so that no entry is in the tail */
-        r = store_merge_all(store, fault);
+        r = sqlite_store_merge_all(store, fault);
     if (r == RESULT_OK)
         r = import(store, &new_ones, ret_views, fault);
     more = *ret_views > 0;
     while (r == RESULT_OK && more)
-        r = store_videos_forget_step(store, video, &more, fault);
-    return r == RESULT_OK && *ret_views > 0 ? store_cut_wal(store, &cut, fault)
-                                            : r;
+        r = sqlite_store_videos_forget_step(store, video, &more, fault);
+    return r == RESULT_OK && *ret_views > 0
+               ? sqlite_store_cut_wal(store, &cut, fault)
+               : r;
 }

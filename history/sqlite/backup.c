@@ -1,5 +1,3 @@
-#include "store_backup.h"
-
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +8,7 @@
 #include "clock.h"
 #include "durable_file.h"
 #include "sqlite_db.h"
+#include "sqlite_store.h"
 
 static bool exists(const char *path)
 {
@@ -122,7 +121,7 @@ static enum result copy_and_verify(const char *from_path, const char *temp,
     if (result == RESULT_OK)
         result = make_single(temp, fault);
     if (result == RESULT_OK)
-        result = store_verify(temp, &report, fault);
+        result = sqlite_store_verify(temp, &report, fault);
     if (result == RESULT_OK && report.problem[0] != '\0')
         result = fault_set(fault, RESULT_UNUSABLE, "%s is not good: %.200s",
                            from_path, report.problem);
@@ -156,8 +155,9 @@ static enum result check_source(const char *path, struct fault *fault)
                      "cannot open %s: %s", path, strerror(errno));
 }
 
-enum result store_backup(const char *store_path, const char *file, bool replace,
-                         struct store_report *ret, struct fault *fault)
+enum result sqlite_store_backup(const char *store_path, const char *file,
+                                bool replace, struct store_report *ret,
+                                struct fault *fault)
 {
     char temp[PATH_MAX];
     struct store_report report;
@@ -251,9 +251,9 @@ static enum result replace_store(const char *file, const char *store_path,
     return result;
 }
 
-enum result store_restore(const char *file, const char *store_path,
-                          bool replace, char ret_aside[PATH_MAX],
-                          struct store_report *ret, struct fault *fault)
+enum result sqlite_store_restore(const char *file, const char *store_path,
+                                 bool replace, char ret_aside[PATH_MAX],
+                                 struct store_report *ret, struct fault *fault)
 {
     char whole[PATH_MAX];
     int lock = -1;

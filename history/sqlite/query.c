@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "list_key.h"
-#include "store_parts.h"
+#include "sqlite_parts.h"
 #include "tail_cursor.h"
 
 enum {
@@ -297,7 +297,7 @@ static enum result visit_tail(struct walk *walk, struct store_place place,
     enum result result = RESULT_OK;
     if (code == SQLITE_ROW) {
         struct store_row row;
-        store_row_read(statement, &row);
+        sqlite_store_row_read(statement, &row);
         receive(walk, &row, place, receiver);
     } else if (code != SQLITE_DONE) {
         result = reader_fault(walk);
@@ -312,7 +312,7 @@ static enum result visit(struct walk *walk, const struct stand *stand,
     if (!stand->in_listed)
         return visit_tail(walk, stand->place, receiver);
     struct store_row row;
-    store_row_read(walk->listed, &row);
+    sqlite_store_row_read(walk->listed, &row);
     receive(walk, &row, stand->place, receiver);
     return RESULT_OK;
 }
@@ -385,52 +385,37 @@ static enum result read_page(struct walk *walk, struct receiver *receiver)
     return result;
 }
 
-static enum result check(const struct store_query *query, struct fault *fault)
+enum result
+sqlite_store_query(struct store *base, const struct store_query *query,
+                   void (*row)(void *context, const struct store_row *row),
+                   void *context, struct store_page *ret_page,
+                   struct fault *fault)
 {
-    if (query->limit < 1 || query->limit > STORE_PAGE_ROWS_MAX)
-        return fault_set(fault, RESULT_MALFORMED, "limit is 1 to %d",
-                         STORE_PAGE_ROWS_MAX);
-    if (query->skip > STORE_SKIP_MAX)
-        return fault_set(fault, RESULT_MALFORMED, "skip is 0 to %d",
-                         STORE_SKIP_MAX);
-    if (query->count && query->session_given)
-        return fault_set(fault, RESULT_MALFORMED,
-                         "the rows of a session are not counted");
-    if (query->skip > 0 && query->after_given)
-        return fault_set(fault, RESULT_MALFORMED,
-                         "a place and a skip exclude each other");
-    return RESULT_OK;
-}
-
-enum result store_query(struct store *store, const struct store_query *query,
-                        void (*row)(void *context, const struct store_row *row),
-                        void *context, struct store_page *ret_page,
-                        struct fault *fault)
-{
-    enum result result = check(query, fault);
-    if (result != RESULT_OK)
-        return result;
+    struct sqlite_store *store = sqlite_store_of(base);
+    enum result result = RESULT_OK;
     struct receiver receiver = {.row = row, .context = context};
     struct walk walk = {
         .query = query, .fault = fault, .range = query_range(query)};
     if (list_key(&store->list_key, query->user_id, query->video_id,
                  &walk.list)) {
-        result = store_readers_take(&store->readers, &walk.reader, fault);
+        result =
+            sqlite_store_readers_take(&store->readers, &walk.reader, fault);
         if (result != RESULT_OK)
             return result;
         walk.snapshot = tail_take(store->tail);
         result = read_page(&walk, &receiver);
         tail_release(walk.snapshot);
-        store_readers_give(&store->readers, walk.reader);
+        sqlite_store_readers_give(&store->readers, walk.reader);
     }
     if (result == RESULT_OK)
         *ret_page = receiver.page;
     return result;
 }
 
-bool store_version(struct store *store, const struct store_query *query,
-                   uint64_t *ret)
+bool sqlite_store_version(struct store *base, const struct store_query *query,
+                          uint64_t *ret)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     int64_t list;
     return list_key(&store->list_key, query->user_id, query->video_id, &list) &&
            list_changes_version(&store->changes, list, ret);
@@ -446,7 +431,7 @@ static enum result find(struct store_reader *reader, const struct uuid *id,
     int code = sqlite3_step(reader->find);
     if (code == SQLITE_ROW) {
         struct store_row found;
-        store_row_read(reader->find, &found);
+        sqlite_store_row_read(reader->find, &found);
         row(context, &found);
     } else if (code == SQLITE_DONE) {
         result = fault_set(fault, RESULT_NOT_FOUND, "no view has that id");
@@ -457,15 +442,18 @@ static enum result find(struct store_reader *reader, const struct uuid *id,
     return result;
 }
 
-enum result store_find(struct store *store, const struct uuid *id,
-                       void (*row)(void *context, const struct store_row *row),
-                       void *context, struct fault *fault)
+enum result sqlite_store_find(struct store *base, const struct uuid *id,
+                              void (*row)(void *context,
+                                          const struct store_row *row),
+                              void *context, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     struct store_reader *reader = NULL;
-    enum result result = store_readers_take(&store->readers, &reader, fault);
+    enum result result =
+        sqlite_store_readers_take(&store->readers, &reader, fault);
     if (result != RESULT_OK)
         return result;
     result = find(reader, id, row, context, fault);
-    store_readers_give(&store->readers, reader);
+    sqlite_store_readers_give(&store->readers, reader);
     return result;
 }

@@ -1,4 +1,4 @@
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 /*
  * The WAL is written back by us and not by SQLite's own trigger, so that its
@@ -24,44 +24,46 @@ static int committed(void *context, sqlite3 *handle, const char *name,
 {
     (void)handle;
     (void)name;
-    struct store *store = context;
+    struct sqlite_store *store = context;
     store->wal_pages = pages;
     if (pages < store->wal_pages_held)
         store->wal_pages_held = 0; /* the WAL has started over */
     return SQLITE_OK;
 }
 
-void store_checkpoint_watch(struct store *store)
+void sqlite_store_checkpoint_watch(struct sqlite_store *store)
 {
     /* This takes the place of the automatic checkpoint. */
     (void)sqlite3_wal_hook(sqlite_db_handle(store->db), committed, store);
 }
 
-static bool is_tried_in_vain(const struct store *store)
+static bool is_tried_in_vain(const struct sqlite_store *store)
 {
     return store->wal_pages_held > 0 &&
            store->wal_pages < store->wal_pages_held + CHECKPOINT_PAGES;
 }
 
-bool store_checkpoint_due(const struct store *store)
+bool sqlite_store_checkpoint_due(const struct sqlite_store *store)
 {
-    int pages = store_tail_views(store) < QUIET_TAIL_VIEWS
+    int pages = sqlite_store_tail_views(store) < QUIET_TAIL_VIEWS
                     ? CHECKPOINT_PAGES_QUIET
                     : CHECKPOINT_PAGES;
     return store->wal_pages >= pages && !is_tried_in_vain(store);
 }
 
-bool store_checkpoint_overdue(const struct store *store)
+bool sqlite_store_checkpoint_overdue(const struct sqlite_store *store)
 {
     return store->wal_pages >= CHECKPOINT_PAGES_MAX && !is_tried_in_vain(store);
 }
 
-enum result store_checkpoint(struct store *store, struct fault *fault)
+enum result sqlite_store_checkpoint(struct sqlite_store *store,
+                                    struct fault *fault)
 {
     sqlite3 *handle = sqlite_db_handle(store->db);
     /* Restart waits until readers that began before have their page. */
-    int mode = store_checkpoint_overdue(store) ? SQLITE_CHECKPOINT_RESTART
-                                               : SQLITE_CHECKPOINT_PASSIVE;
+    int mode = sqlite_store_checkpoint_overdue(store)
+                   ? SQLITE_CHECKPOINT_RESTART
+                   : SQLITE_CHECKPOINT_PASSIVE;
     int pages = 0;
     int done = 0;
     (void)sqlite3_busy_timeout(handle, CHECKPOINT_WAIT_MS);
@@ -70,7 +72,7 @@ enum result store_checkpoint(struct store *store, struct fault *fault)
     enum result result = RESULT_OK;
     /* Busy: a reader still needs the old pages. The next one gets further. */
     if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
-        result = store_fault(store, "cannot write back the WAL", fault);
+        result = sqlite_store_fault(store, "cannot write back the WAL", fault);
     if (result == RESULT_OK) {
         store->wal_pages = pages - done;
         store->wal_pages_held = code != SQLITE_OK || done < pages ? pages : 0;
@@ -78,8 +80,8 @@ enum result store_checkpoint(struct store *store, struct fault *fault)
     return result;
 }
 
-enum result store_cut_wal(struct store *store, bool *ret_cut,
-                          struct fault *fault)
+enum result sqlite_store_cut_wal(struct sqlite_store *store, bool *ret_cut,
+                                 struct fault *fault)
 {
     sqlite3 *handle = sqlite_db_handle(store->db);
     (void)sqlite3_busy_timeout(handle, CHECKPOINT_WAIT_MS);
@@ -87,7 +89,7 @@ enum result store_cut_wal(struct store *store, bool *ret_cut,
         handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
     (void)sqlite3_busy_timeout(handle, SQLITE_DB_BUSY_TIMEOUT_MS);
     if (code != SQLITE_OK && (code & 0xff) != SQLITE_BUSY)
-        return store_fault(store, "cannot write back the WAL", fault);
+        return sqlite_store_fault(store, "cannot write back the WAL", fault);
     *ret_cut = code == SQLITE_OK;
     if (code == SQLITE_OK) {
         store->wal_pages = 0;

@@ -1,18 +1,17 @@
-#include "store_erase.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "list_key.h"
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 enum {
     NOTE_VIEWS = 2000,  /* merged in one go before the tombstone: 15 ms */
-    CUT_TRIES_MAX = 50, /* 100 ms each, see store_checkpoint.c */
+    CUT_TRIES_MAX = 50, /* 100 ms each, see checkpoint.c */
 };
 
-const struct erased_set *store_erased(const struct store *store)
+const struct erased_set *sqlite_store_erased(const struct store *base)
 {
+    const struct sqlite_store *store = sqlite_store_of_const(base);
     return &store->erased;
 }
 
@@ -22,7 +21,7 @@ static void finalize(sqlite3_stmt **statement)
 }
 
 /* A statement that is used here and now; the caller finalizes it. */
-static enum result prepare(struct store *store, const char *sql,
+static enum result prepare(struct sqlite_store *store, const char *sql,
                            sqlite3_stmt **ret, struct fault *fault)
 {
     return sqlite_db_prepare(store->db, sql, ret, fault);
@@ -41,7 +40,7 @@ static struct erased_user user_of(const struct store_erasure *erasure)
 }
 
 /* False where no view can have that user. */
-static bool list_of(const struct store *store,
+static bool list_of(const struct sqlite_store *store,
                     const struct store_erasure *erasure, int64_t *ret)
 {
     return list_key(&store->list_key, erasure->user_id, NULL, ret);
@@ -49,17 +48,18 @@ static bool list_of(const struct store *store,
 
 /* --- 1, 2: the tombstone -------------------------------------------------- */
 
-enum result store_merge_all(struct store *store, struct fault *fault)
+enum result sqlite_store_merge_all(struct sqlite_store *store,
+                                   struct fault *fault)
 {
     enum result r = RESULT_OK;
-    while (r == RESULT_OK && store_tail_views(store) > 0)
-        r = store_merge_step(store, fault);
+    while (r == RESULT_OK && sqlite_store_tail_views(store) > 0)
+        r = sqlite_store_merge_step(store, fault);
     return r;
 }
 
 /* The user's latest view, or one that was removed: a row of another user under
  * the same hash only makes the tombstone reach further. */
-static enum result find_latest(struct store *store,
+static enum result find_latest(struct sqlite_store *store,
                                struct store_erasure *erasure,
                                struct fault *fault)
 {
@@ -74,16 +74,16 @@ static enum result find_latest(struct store *store,
         return r;
     sqlite3_bind_int64(latest, 1, list);
     if (sqlite3_step(latest) != SQLITE_ROW)
-        return store_fault(store, "cannot read", fault);
+        return sqlite_store_fault(store, "cannot read", fault);
     int64_t ms = sqlite3_column_int64(latest, 0);
     if (sqlite3_column_type(latest, 0) != SQLITE_NULL && ms > erasure->until_ms)
         erasure->until_ms = ms;
     struct erased_user user = user_of(erasure);
-    return store_removed_latest(store, &user, &erasure->until_ms, fault);
+    return sqlite_store_removed_latest(store, &user, &erasure->until_ms, fault);
 }
 
 /* What else there is about the user. In the transaction that is open. */
-static enum result forget_user(struct store *store,
+static enum result forget_user(struct sqlite_store *store,
                                const struct erased_user *user,
                                struct fault *fault)
 {
@@ -93,14 +93,14 @@ static enum result forget_user(struct store *store,
     if (r != RESULT_OK)
         return r;
     bind_user(forget, 1, user);
-    r = store_step(store, forget, "cannot forget a user", fault);
+    r = sqlite_store_step(store, forget, "cannot forget a user", fault);
     if (r == RESULT_OK)
-        r = store_forget_keep_days(store, user, fault);
-    return r == RESULT_OK ? store_removed_erase(store, user, fault) : r;
+        r = sqlite_store_forget_keep_days(store, user, fault);
+    return r == RESULT_OK ? sqlite_store_removed_erase(store, user, fault) : r;
 }
 
 /* In the transaction that is open. */
-static enum result write_tombstone(struct store *store,
+static enum result write_tombstone(struct sqlite_store *store,
                                    const struct erased_entry *entry,
                                    const char *pending_user_id,
                                    struct fault *fault)
@@ -118,24 +118,24 @@ static enum result write_tombstone(struct store *store,
     bind_user(insert, 1, &entry->user);
     sqlite3_bind_int64(insert, 2, entry->until_ms);
     sqlite3_bind_text(insert, 3, pending_user_id, -1, SQLITE_STATIC);
-    r = store_step(store, insert, "cannot write a tombstone", fault);
+    r = sqlite_store_step(store, insert, "cannot write a tombstone", fault);
     return r == RESULT_OK ? forget_user(store, &entry->user, fault) : r;
 }
 
-static enum result end_transaction(struct store *store, enum result r,
+static enum result end_transaction(struct sqlite_store *store, enum result r,
                                    struct fault *fault)
 {
     if (r == RESULT_OK)
-        r = store_commit(store, fault);
+        r = sqlite_store_commit(store, fault);
     if (r != RESULT_OK)
-        store_rollback(store);
+        sqlite_store_rollback(store);
     return r;
 }
 
-static enum result note(struct store *store, struct store_erasure *erasure,
-                        struct fault *fault)
+static enum result note(struct sqlite_store *store,
+                        struct store_erasure *erasure, struct fault *fault)
 {
-    enum result r = store_merge_all(store, fault);
+    enum result r = sqlite_store_merge_all(store, fault);
     if (r == RESULT_OK)
         r = find_latest(store, erasure, fault);
     if (r != RESULT_OK)
@@ -147,21 +147,21 @@ static enum result note(struct store *store, struct store_erasure *erasure,
     };
     if (!erased_set_reserve(&store->erased))
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
-    r = store_begin(store, fault);
+    r = sqlite_store_begin(store, fault);
     if (r == RESULT_OK)
         r = write_tombstone(store, &entry, erasure->user_id, fault);
     r = end_transaction(store, r, fault);
     /* After the commit: a view that is refused is acknowledged, and gone. */
     if (r == RESULT_OK) {
         (void)erased_set_add(&store->erased, &entry);
-        store_forgot_keep_days(store, &entry.user);
+        sqlite_store_forgot_keep_days(store, &entry.user);
     }
     return r;
 }
 
 /* --- 3, 4: rows, entries, names of videos --------------------------------- */
 
-static enum result delete_some(struct store *store,
+static enum result delete_some(struct sqlite_store *store,
                                struct store_erasure *erasure, bool *ret_more,
                                struct fault *fault)
 {
@@ -174,13 +174,13 @@ static enum result delete_some(struct store *store,
     *ret_more = false;
     if (!list_of(store, erasure, &deletion.list))
         return RESULT_OK;
-    enum result r = store_delete_some(store, &deletion, ret_more, fault);
+    enum result r = sqlite_store_delete_some(store, &deletion, ret_more, fault);
     erasure->after = deletion.after;
     erasure->views = deletion.views;
     return r;
 }
 
-static enum result forget_pending(struct store *store,
+static enum result forget_pending(struct sqlite_store *store,
                                   const struct store_erasure *erasure,
                                   struct fault *fault)
 {
@@ -192,21 +192,22 @@ static enum result forget_pending(struct store *store,
     if (r != RESULT_OK)
         return r;
     bind_user(update, 1, &user);
-    return store_step(store, update, "cannot end an erasure", fault);
+    return sqlite_store_step(store, update, "cannot end an erasure", fault);
 }
 
 /* --- the steps ------------------------------------------------------------ */
 
-static enum result overwrite(struct store *store, struct store_erasure *erasure,
-                             bool *ret_more, struct fault *fault)
+static enum result overwrite(struct sqlite_store *store,
+                             struct store_erasure *erasure, bool *ret_more,
+                             struct fault *fault)
 {
-    enum result r = store_cut_wal(store, &erasure->overwritten, fault);
+    enum result r = sqlite_store_cut_wal(store, &erasure->overwritten, fault);
     *ret_more = r == RESULT_OK && !erasure->overwritten &&
                 ++erasure->tries < CUT_TRIES_MAX;
     return r;
 }
 
-static enum result delete_step(struct store *store,
+static enum result delete_step(struct sqlite_store *store,
                                struct store_erasure *erasure,
                                struct fault *fault)
 {
@@ -217,13 +218,13 @@ static enum result delete_step(struct store *store,
     return r;
 }
 
-static enum result videos_step(struct store *store,
+static enum result videos_step(struct sqlite_store *store,
                                struct store_erasure *erasure,
                                struct fault *fault)
 {
     bool more = false;
-    enum result r =
-        store_videos_forget_step(store, erasure->after_video, &more, fault);
+    enum result r = sqlite_store_videos_forget_step(store, erasure->after_video,
+                                                    &more, fault);
     if (r != RESULT_OK || more)
         return r;
     r = forget_pending(store, erasure, fault);
@@ -232,15 +233,17 @@ static enum result videos_step(struct store *store,
     return r;
 }
 
-enum result store_erase_step(struct store *store, struct store_erasure *erasure,
-                             bool *ret_more, struct fault *fault)
+enum result sqlite_store_erase_step(struct store *base,
+                                    struct store_erasure *erasure,
+                                    bool *ret_more, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     enum result r;
     *ret_more = true;
     switch (erasure->phase) {
     case STORE_ERASE_MERGE:
-        if (store_tail_views(store) >= NOTE_VIEWS)
-            return store_merge_step(store, fault);
+        if (sqlite_store_tail_views(store) >= NOTE_VIEWS)
+            return sqlite_store_merge_step(store, fault);
         erasure->phase = STORE_ERASE_NOTE;
         return RESULT_OK;
     case STORE_ERASE_NOTE:
@@ -259,20 +262,22 @@ enum result store_erase_step(struct store *store, struct store_erasure *erasure,
     }
 }
 
-enum result store_erase(struct store *store, struct store_erasure *erasure,
-                        struct fault *fault)
+/* All steps of one. */
+static enum result erase(struct sqlite_store *store,
+                         struct store_erasure *erasure, struct fault *fault)
 {
     bool more = true;
     enum result r = RESULT_OK;
     while (r == RESULT_OK && more)
-        r = store_erase_step(store, erasure, &more, fault);
+        r = sqlite_store_erase_step(&store->base, erasure, &more, fault);
     return r;
 }
 
 /* --- at start ------------------------------------------------------------- */
 
-enum result store_erased_rows(struct sqlite_db *db, struct erased_set *set,
-                              struct fault *fault)
+enum result sqlite_store_erased_rows(struct sqlite_db *db,
+                                     struct erased_set *set,
+                                     struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *rows = NULL;
     enum result r = sqlite_db_prepare(db, "SELECT user, until_ms FROM erased",
@@ -320,7 +325,7 @@ static bool names_add(struct names *names, const char *name)
 }
 
 /* All names that `sql` gives and `is_wanted` (NULL: all) takes. */
-static enum result read_names(struct store *store, const char *sql,
+static enum result read_names(struct sqlite_store *store, const char *sql,
                               const struct erased_set *wanted,
                               struct names *names, struct fault *fault)
 {
@@ -337,13 +342,14 @@ static enum result read_names(struct store *store, const char *sql,
             r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     }
     if (r == RESULT_OK && code != SQLITE_DONE)
-        r = store_fault(store, "cannot read", fault);
+        r = sqlite_store_fault(store, "cannot read", fault);
     return r;
 }
 
 /* Until the time that the tombstone has; it may be of long ago. */
-static enum result erase_named(struct store *store, const struct names *names,
-                               int64_t *ret_views, struct fault *fault)
+static enum result erase_named(struct sqlite_store *store,
+                               const struct names *names, int64_t *ret_views,
+                               struct fault *fault)
 {
     enum result r = RESULT_OK;
     for (size_t i = 0; i < names->count && r == RESULT_OK; i++) {
@@ -356,14 +362,15 @@ static enum result erase_named(struct store *store, const struct names *names,
         const struct erased_entry *entry =
             erased_set_find(&store->erased, &user, ERASED_FROM_EVER);
         erasure.until_ms = entry != NULL ? entry->until_ms : INT64_MIN;
-        r = store_erase(store, &erasure, fault);
+        r = erase(store, &erasure, fault);
         *ret_views += erasure.views;
     }
     return r;
 }
 
-enum result store_erase_resume(struct store *store, struct fault *fault)
+enum result sqlite_store_erase_resume(struct store *base, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     CLEANUP(names_done) struct names names = {0};
     int64_t views = 0;
     enum result r = read_names(store,
@@ -371,7 +378,7 @@ enum result store_erase_resume(struct store *store, struct fault *fault)
                                " WHERE pending_user_id IS NOT NULL",
                                NULL, &names, fault);
     if (r == RESULT_OK && names.count > 0)
-        r = store_merge_all(store, fault);
+        r = sqlite_store_merge_all(store, fault);
     return r == RESULT_OK ? erase_named(store, &names, &views, fault) : r;
 }
 
@@ -380,7 +387,7 @@ static bool is_pause(const struct erased_entry *entry)
     return entry->from_ms != ERASED_FROM_EVER;
 }
 
-static bool is_known(const struct store *store,
+static bool is_known(const struct sqlite_store *store,
                      const struct erased_entry *entry)
 {
     const struct erased_entry *mine =
@@ -393,15 +400,16 @@ static bool is_known(const struct store *store,
 
 /* Those that the store does not have yet, or otherwise. Of a pause nothing was
  * stored, so nothing is to go. */
-static enum result import_new(struct store *store, const struct erased_set *set,
+static enum result import_new(struct sqlite_store *store,
+                              const struct erased_set *set,
                               struct erased_set *ret_new, struct fault *fault)
 {
-    enum result r = store_begin(store, fault);
+    enum result r = sqlite_store_begin(store, fault);
     for (size_t i = 0; i < set->count && r == RESULT_OK; i++) {
         const struct erased_entry *entry = &set->entries[i];
         if (is_known(store, entry))
             continue;
-        r = is_pause(entry) ? store_write_pause(store, entry, fault)
+        r = is_pause(entry) ? sqlite_store_write_pause(store, entry, fault)
                             : write_tombstone(store, entry, NULL, fault);
         if (r == RESULT_OK &&
             ((!is_pause(entry) && !erased_set_add(ret_new, entry)) ||
@@ -410,21 +418,22 @@ static enum result import_new(struct store *store, const struct erased_set *set,
     }
     r = end_transaction(store, r, fault);
     for (size_t i = 0; i < ret_new->count && r == RESULT_OK; i++)
-        store_forgot_keep_days(store, &ret_new->entries[i].user);
+        sqlite_store_forgot_keep_days(store, &ret_new->entries[i].user);
     return r;
 }
 
-enum result store_erase_import(struct store *store,
-                               const struct erased_set *set, int64_t *ret_views,
-                               struct fault *fault)
+enum result sqlite_store_erase_import(struct store *base,
+                                      const struct erased_set *set,
+                                      int64_t *ret_views, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     CLEANUP(erased_set_done) struct erased_set new_ones = {0};
     CLEANUP(names_done) struct names names = {0};
     *ret_views = 0;
     enum result r = import_new(store, set, &new_ones, fault);
     if (r != RESULT_OK || new_ones.count == 0)
         return r;
-    r = store_merge_all(store, fault);
+    r = sqlite_store_merge_all(store, fault);
     if (r == RESULT_OK)
         r = read_names(store,
                        "SELECT user_id FROM views WHERE user_id IS NOT NULL",

@@ -1,11 +1,10 @@
-#include "store_log.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
-struct store_log {
+struct sqlite_log {
+    struct store_log base;
     pthread_mutex_t lock; /* guards the statements */
     struct sqlite_db *db;
     sqlite3_stmt *read;
@@ -14,7 +13,12 @@ struct store_log {
     sqlite3_stmt *removed;
 };
 
-static enum result prepare(struct store_log *log, struct fault *fault)
+static struct sqlite_log *sqlite_log_of(struct store_log *base)
+{
+    return (struct sqlite_log *)base;
+}
+
+static enum result prepare(struct sqlite_log *log, struct fault *fault)
 {
     const struct {
         sqlite3_stmt **statement;
@@ -35,10 +39,10 @@ static enum result prepare(struct store_log *log, struct fault *fault)
     return result;
 }
 
-enum result store_log_open(const char *path, struct store_log **ret,
-                           struct fault *fault)
+enum result sqlite_store_log_open(const char *path, struct store_log **ret,
+                                  struct fault *fault)
 {
-    struct store_log *log = calloc(1, sizeof *log);
+    struct sqlite_log *log = calloc(1, sizeof *log);
     if (log == NULL)
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     pthread_mutex_init(&log->lock, NULL);
@@ -46,16 +50,15 @@ enum result store_log_open(const char *path, struct store_log **ret,
     if (result == RESULT_OK)
         result = prepare(log, fault);
     if (result == RESULT_OK)
-        *ret = log;
+        *ret = &log->base;
     else
-        store_log_close(log);
+        sqlite_store_log_close(&log->base);
     return result;
 }
 
-void store_log_close(struct store_log *log)
+void sqlite_store_log_close(struct store_log *base)
 {
-    if (log == NULL)
-        return;
+    struct sqlite_log *log = sqlite_log_of(base);
     sqlite3_finalize(log->read);
     sqlite3_finalize(log->end);
     sqlite3_finalize(log->id);
@@ -66,14 +69,11 @@ void store_log_close(struct store_log *log)
 }
 
 enum result
-store_log_read(struct store_log *log, int64_t after, uint32_t limit,
-               bool (*row)(void *context, const struct store_row *row),
-               void *context, int64_t *ret_last, struct fault *fault)
+sqlite_store_log_read(struct store_log *base, int64_t after, uint32_t limit,
+                      bool (*row)(void *context, const struct store_row *row),
+                      void *context, int64_t *ret_last, struct fault *fault)
 {
-    if (limit == 0 || limit > STORE_LOG_ROWS_MAX)
-        return fault_set(fault, RESULT_MALFORMED,
-                         "a read of the log has 1 to %d rows, not %u",
-                         STORE_LOG_ROWS_MAX, limit);
+    struct sqlite_log *log = sqlite_log_of(base);
     int64_t last = after;
     bool more = true;
     int code = SQLITE_ROW;
@@ -82,7 +82,7 @@ store_log_read(struct store_log *log, int64_t after, uint32_t limit,
     sqlite3_bind_int64(log->read, 2, limit);
     while (more && (code = sqlite3_step(log->read)) == SQLITE_ROW) {
         struct store_row read;
-        store_row_read(log->read, &read);
+        sqlite_store_row_read(log->read, &read);
         more = row(context, &read);
         last = read.place.seq;
     }
@@ -98,7 +98,7 @@ store_log_read(struct store_log *log, int64_t after, uint32_t limit,
 }
 
 /* One step of a statement whose columns are seq and id. The lock is held. */
-static enum result look(struct store_log *log, sqlite3_stmt *statement,
+static enum result look(struct sqlite_log *log, sqlite3_stmt *statement,
                         int64_t *ret_seq, struct uuid *ret_id,
                         struct fault *fault)
 {
@@ -116,9 +116,10 @@ static enum result look(struct store_log *log, sqlite3_stmt *statement,
     return result;
 }
 
-enum result store_log_end(struct store_log *log, int64_t *ret_seq,
-                          struct uuid *ret_id, struct fault *fault)
+enum result sqlite_store_log_end(struct store_log *base, int64_t *ret_seq,
+                                 struct uuid *ret_id, struct fault *fault)
 {
+    struct sqlite_log *log = sqlite_log_of(base);
     pthread_mutex_lock(&log->lock);
     enum result result = look(log, log->end, ret_seq, ret_id, fault);
     pthread_mutex_unlock(&log->lock);
@@ -129,9 +130,10 @@ enum result store_log_end(struct store_log *log, int64_t *ret_seq,
     return RESULT_OK;
 }
 
-enum result store_log_id(struct store_log *log, int64_t seq,
-                         struct uuid *ret_id, struct fault *fault)
+enum result sqlite_store_log_id(struct store_log *base, int64_t seq,
+                                struct uuid *ret_id, struct fault *fault)
 {
+    struct sqlite_log *log = sqlite_log_of(base);
     int64_t found;
     pthread_mutex_lock(&log->lock);
     sqlite3_bind_int64(log->id, 1, seq);
@@ -140,9 +142,10 @@ enum result store_log_id(struct store_log *log, int64_t seq,
     return result;
 }
 
-enum result store_log_reach(struct store_log *log, int64_t *ret_seq,
-                            struct fault *fault)
+enum result sqlite_store_log_reach(struct store_log *base, int64_t *ret_seq,
+                                   struct fault *fault)
 {
+    struct sqlite_log *log = sqlite_log_of(base);
     struct uuid id;
     int64_t end = 0;
     int64_t removed = 0;

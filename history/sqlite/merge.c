@@ -1,5 +1,5 @@
 #include "clock.h"
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 /*
  * Moves entries from the tail to `listed`: the tail is frozen into one sorted
@@ -28,14 +28,14 @@ enum {
     SHORT_RUN_SLICE_MS = 4,
 };
 
-int64_t store_tail_views(const struct store *store)
+int64_t sqlite_store_tail_views(const struct sqlite_store *store)
 {
     int64_t mark = atomic_load_explicit(&store->mark, memory_order_relaxed);
     return store->last_seq > mark ? store->last_seq - mark : 0;
 }
 
 /* Inserts `count` entries, STORE_ENTRIES_AT_ONCE of them or one. */
-static enum result insert_entries(struct store *store,
+static enum result insert_entries(struct sqlite_store *store,
                                   const struct tail_entry *entries,
                                   size_t count, struct fault *fault)
 {
@@ -48,10 +48,10 @@ static enum result insert_entries(struct store *store,
         sqlite3_bind_int64(insert, parameter++, entry->place.viewed_at_ms);
         sqlite3_bind_int64(insert, parameter++, entry->place.seq);
     }
-    return store_step(store, insert, "cannot index", fault);
+    return sqlite_store_step(store, insert, "cannot index", fault);
 }
 
-static enum result insert_slice(struct store *store, size_t most,
+static enum result insert_slice(struct sqlite_store *store, size_t most,
                                 int64_t stop_ms, size_t *ret_merged,
                                 struct fault *fault)
 {
@@ -73,32 +73,33 @@ static enum result insert_slice(struct store *store, size_t most,
     return RESULT_OK;
 }
 
-static enum result move_mark(struct store *store, int64_t mark,
+static enum result move_mark(struct sqlite_store *store, int64_t mark,
                              struct fault *fault)
 {
     if (!tail_stage_drop_frozen(store->tail))
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     sqlite3_bind_int64(store->move_mark, 1, mark);
-    return store_step(store, store->move_mark, "cannot move the mark", fault);
+    return sqlite_store_step(store, store->move_mark, "cannot move the mark",
+                             fault);
 }
 
 /* One transaction: some entries, and the mark when they were the last. */
-static enum result merge_slice(struct store *store, size_t most,
+static enum result merge_slice(struct sqlite_store *store, size_t most,
                                int64_t stop_ms, struct fault *fault)
 {
     const struct tail_run *run = tail_frozen(store->tail);
     int64_t mark = run->last_seq;
     size_t merged = 0;
-    enum result result = store_begin(store, fault);
+    enum result result = sqlite_store_begin(store, fault);
     if (result == RESULT_OK)
         result = insert_slice(store, most, stop_ms, &merged, fault);
     bool last = result == RESULT_OK && merged == run->count;
     if (last)
         result = move_mark(store, mark, fault);
     if (result == RESULT_OK)
-        result = store_commit(store, fault);
+        result = sqlite_store_commit(store, fault);
     if (result != RESULT_OK) {
-        store_rollback(store);
+        sqlite_store_rollback(store);
         tail_unstage(store->tail);
         return result;
     }
@@ -112,11 +113,11 @@ static enum result merge_slice(struct store *store, size_t most,
 }
 
 /* What was beyond the mark has been removed. */
-static enum result skip_to_end(struct store *store, struct fault *fault)
+static enum result skip_to_end(struct sqlite_store *store, struct fault *fault)
 {
     sqlite3_bind_int64(store->move_mark, 1, store->last_seq);
-    enum result result =
-        store_step(store, store->move_mark, "cannot move the mark", fault);
+    enum result result = sqlite_store_step(store, store->move_mark,
+                                           "cannot move the mark", fault);
     if (result == RESULT_OK)
         atomic_store_explicit(&store->mark, store->last_seq,
                               memory_order_relaxed);
@@ -124,7 +125,7 @@ static enum result skip_to_end(struct store *store, struct fault *fault)
 }
 
 /* None is frozen after it where the tail is empty. */
-static enum result freeze(struct store *store, struct fault *fault)
+static enum result freeze(struct sqlite_store *store, struct fault *fault)
 {
     if (tail_is_empty(store->tail))
         return skip_to_end(store, fault);
@@ -135,12 +136,13 @@ static enum result freeze(struct store *store, struct fault *fault)
     return RESULT_OK;
 }
 
-static bool is_owed(const struct store *store)
+static bool is_owed(const struct sqlite_store *store)
 {
-    return store_tail_views(store) >= MERGE_OWED_VIEWS;
+    return sqlite_store_tail_views(store) >= MERGE_OWED_VIEWS;
 }
 
-enum result store_merge_prepare(struct store *store, struct fault *fault)
+enum result sqlite_store_merge_prepare(struct sqlite_store *store,
+                                       struct fault *fault)
 {
     if (!is_owed(store))
         return RESULT_OK;
@@ -151,8 +153,8 @@ enum result store_merge_prepare(struct store *store, struct fault *fault)
                                        : RESULT_OK;
 }
 
-enum result store_merge_owed(struct store *store, size_t added,
-                             size_t *ret_merged, struct fault *fault)
+enum result sqlite_store_merge_owed(struct sqlite_store *store, size_t added,
+                                    size_t *ret_merged, struct fault *fault)
 {
     *ret_merged = store->merged;
     if (!is_owed(store) || tail_frozen(store->tail) == NULL)
@@ -161,13 +163,13 @@ enum result store_merge_owed(struct store *store, size_t added,
                         fault);
 }
 
-static bool is_due(const struct store *store, int64_t from_views)
+static bool is_due(const struct sqlite_store *store, int64_t from_views)
 {
     return tail_frozen(store->tail) != NULL ||
-           store_tail_views(store) >= from_views;
+           sqlite_store_tail_views(store) >= from_views;
 }
 
-static enum result tidy_tail(struct store *store, struct fault *fault)
+static enum result tidy_tail(struct sqlite_store *store, struct fault *fault)
 {
     enum result result = RESULT_OK;
     if (tail_frozen(store->tail) == NULL)
@@ -180,26 +182,29 @@ static enum result tidy_tail(struct store *store, struct fault *fault)
                        fault);
 }
 
-enum result store_merge_step(struct store *store, struct fault *fault)
+enum result sqlite_store_merge_step(struct sqlite_store *store,
+                                    struct fault *fault)
 {
     return tidy_tail(store, fault);
 }
 
-enum result store_tidy(struct store *store, bool quiet, bool *ret_more,
-                       struct fault *fault)
+enum result sqlite_store_tidy(struct store *base, bool quiet, bool *ret_more,
+                              struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     int64_t from_views = quiet ? MERGE_QUIET_VIEWS : MERGE_RUN_VIEWS;
     enum result result = RESULT_OK;
-    if (store_checkpoint_due(store))
-        result = store_checkpoint(store, fault);
-    else if (store_removed_due(store))
-        result = store_removed_forget(store, fault);
+    if (sqlite_store_checkpoint_due(store))
+        result = sqlite_store_checkpoint(store, fault);
+    else if (sqlite_store_removed_due(store))
+        result = sqlite_store_removed_forget(store, fault);
     else if (is_due(store, from_views))
         result = tidy_tail(store, fault);
-    else if (store_expiry_due(store))
-        result = store_expire_step(store, fault);
+    else if (sqlite_store_expiry_due(store))
+        result = sqlite_store_expire_step(store, fault);
     *ret_more = result == RESULT_OK &&
-                (store_checkpoint_due(store) || store_removed_due(store) ||
-                 is_due(store, from_views) || store_expiry_due(store));
+                (sqlite_store_checkpoint_due(store) ||
+                 sqlite_store_removed_due(store) || is_due(store, from_views) ||
+                 sqlite_store_expiry_due(store));
     return result;
 }

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 static const char *column_text(sqlite3_stmt *statement, int column,
                                size_t *ret_bytes)
@@ -50,7 +50,7 @@ static struct trace_parent column_trace(sqlite3_stmt *statement, int column)
         blob, (size_t)sqlite3_column_bytes(statement, column));
 }
 
-void store_row_read(sqlite3_stmt *statement, struct store_row *ret)
+void sqlite_store_row_read(sqlite3_stmt *statement, struct store_row *ret)
 {
     struct store_row row = {0};
     int64_t flags = sqlite3_column_int64(statement, 3);

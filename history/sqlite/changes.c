@@ -1,8 +1,6 @@
-#include "store_changes.h"
-
 #include <string.h>
 
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 enum {
     /* Times of arrival are nearly in the order of arrival; a clock that is set
@@ -174,7 +172,7 @@ static void give(sqlite3_stmt *statement,
                  const struct store_changes_taker *taker)
 {
     struct store_row row;
-    store_row_read(statement, &row);
+    sqlite_store_row_read(statement, &row);
     if (sqlite3_column_int(statement, STORE_ROW_COLUMNS_COUNT) == 0) {
         taker->view(taker->context, &row);
         return;
@@ -227,17 +225,16 @@ static enum result read_page(struct changes *c,
     return r == RESULT_OK ? read_check(c, ret->last, &ret->last_check) : r;
 }
 
-enum result store_changes(struct store *store,
-                          const struct store_changes_query *query,
-                          const struct store_changes_taker *taker,
-                          struct store_changes_page *ret, struct fault *fault)
+enum result sqlite_store_changes(struct store *base,
+                                 const struct store_changes_query *query,
+                                 const struct store_changes_taker *taker,
+                                 struct store_changes_page *ret,
+                                 struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     struct store_reader *reader = NULL;
     struct store_changes_page page = {.more = false};
-    if (query->limit < 1 || query->limit > STORE_PAGE_ROWS_MAX)
-        return fault_set(fault, RESULT_MALFORMED, "limit is 1 to %d",
-                         STORE_PAGE_ROWS_MAX);
-    enum result r = store_readers_take(&store->readers, &reader, fault);
+    enum result r = sqlite_store_readers_take(&store->readers, &reader, fault);
     if (r != RESULT_OK)
         return r;
     struct changes c = {.db = reader->db, .query = query, .fault = fault};
@@ -246,7 +243,7 @@ enum result store_changes(struct store *store,
         r = read_page(&c, taker, &page);
     /* The end of a read has nothing to fail; the next begin would tell. */
     (void)sqlite_db_run(reader->db, "COMMIT", NULL);
-    store_readers_give(&store->readers, reader);
+    sqlite_store_readers_give(&store->readers, reader);
     if (r == RESULT_OK)
         *ret = page;
     return r;

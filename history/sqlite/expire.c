@@ -1,11 +1,9 @@
-#include "store_expire.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
 #include "list_key.h"
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 enum {
     DAY_MS = 24 * 60 * 60 * 1000,
@@ -105,12 +103,13 @@ static void put_rule(struct store_expiry *expiry, const char *user_id,
         expiry->keep_ms = days > 0 ? (int64_t)days * DAY_MS : for_ever_ms;
 }
 
-void store_expiry_close(struct store *store)
+void sqlite_store_expiry_close(struct sqlite_store *store)
 {
     free(store->expiry.users);
 }
 
-enum result store_expiry_open(struct store *store, struct fault *fault)
+enum result sqlite_store_expiry_open(struct sqlite_store *store,
+                                     struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *rows = NULL;
     struct store_expiry *expiry = &store->expiry;
@@ -126,14 +125,14 @@ enum result store_expiry_open(struct store *store, struct fault *fault)
                      (uint32_t)sqlite3_column_int(rows, 1));
     }
     return r == RESULT_OK && code != SQLITE_DONE
-               ? store_fault(store, "cannot read what is kept", fault)
+               ? sqlite_store_fault(store, "cannot read what is kept", fault)
                : r;
 }
 
 /* --- to ask and to set ---------------------------------------------------- */
 
-bool store_expired(const struct store *store, const struct viewed *viewed,
-                   int64_t received_ms)
+bool sqlite_store_expired(const struct sqlite_store *store,
+                          const struct viewed *viewed, int64_t received_ms)
 {
     const struct store_expiry *expiry = &store->expiry;
     int64_t age_ms = received_ms - viewed->viewed_at_ms;
@@ -146,8 +145,9 @@ bool store_expired(const struct store *store, const struct viewed *viewed,
     return keep != NULL && age_ms > keep->keep_ms;
 }
 
-uint32_t store_keep_days(const struct store *store, const char *user_id)
+uint32_t sqlite_store_keep_days(const struct store *base, const char *user_id)
 {
+    const struct sqlite_store *store = sqlite_store_of_const(base);
     const struct store_expiry *expiry = &store->expiry;
     struct erased_user user = user_of(user_id);
     const struct store_keep *keep =
@@ -158,7 +158,7 @@ uint32_t store_keep_days(const struct store *store, const char *user_id)
     return keep_ms == for_ever_ms ? 0 : (uint32_t)(keep_ms / DAY_MS);
 }
 
-static enum result write_rule(struct store *store, const char *user_id,
+static enum result write_rule(struct sqlite_store *store, const char *user_id,
                               uint32_t days, struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *write = NULL;
@@ -173,7 +173,8 @@ static enum result write_rule(struct store *store, const char *user_id,
     sqlite3_bind_text(write, 1, user_id, -1, SQLITE_STATIC);
     if (days > 0)
         sqlite3_bind_int64(write, 2, days);
-    return store_step(store, write, "cannot note how long to keep", fault);
+    return sqlite_store_step(store, write, "cannot note how long to keep",
+                             fault);
 }
 
 static void begin_round(struct store_expiry *expiry)
@@ -182,15 +183,16 @@ static void begin_round(struct store_expiry *expiry)
     expiry->next_ms = 0;
 }
 
-enum result store_set_keep_days(struct store *store, const char *user_id,
-                                uint32_t days, struct fault *fault)
+enum result sqlite_store_set_keep_days(struct store *base, const char *user_id,
+                                       uint32_t days, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     struct store_expiry *expiry = &store->expiry;
     struct erased_user user = user_of(user_id);
     if (days > STORE_KEEP_DAYS_MAX)
         return fault_set(fault, RESULT_MALFORMED, "days are 1 to %d",
                          STORE_KEEP_DAYS_MAX);
-    if (store_keep_days(store, user_id) == days)
+    if (sqlite_store_keep_days(base, user_id) == days)
         return RESULT_OK;
     if (user_id[0] != '\0' && days > 0 && find(expiry, &user) == NULL &&
         expiry->count >= STORE_KEEP_USERS_MAX)
@@ -207,8 +209,9 @@ enum result store_set_keep_days(struct store *store, const char *user_id,
     return RESULT_OK;
 }
 
-enum result store_keep_all(struct store *store, struct fault *fault)
+enum result sqlite_store_keep_all(struct store *base, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     enum result r = sqlite_db_run(store->db, "DELETE FROM retention", fault);
     if (r == RESULT_OK) {
         store->expiry.keep_ms = for_ever_ms;
@@ -219,9 +222,9 @@ enum result store_keep_all(struct store *store, struct fault *fault)
 
 /* --- an erased user's ----------------------------------------------------- */
 
-enum result store_forget_keep_days(struct store *store,
-                                   const struct erased_user *user,
-                                   struct fault *fault)
+enum result sqlite_store_forget_keep_days(struct sqlite_store *store,
+                                          const struct erased_user *user,
+                                          struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *rows = NULL;
     char user_id[VIEWED_USER_BYTES_MAX + 1] = "";
@@ -239,13 +242,14 @@ enum result store_forget_keep_days(struct store *store,
             strncpy(user_id, text, sizeof user_id - 1);
     }
     if (r == RESULT_OK && code != SQLITE_DONE && code != SQLITE_ROW)
-        r = store_fault(store, "cannot read what is kept", fault);
+        r = sqlite_store_fault(store, "cannot read what is kept", fault);
     return r == RESULT_OK && user_id[0] != '\0'
                ? write_rule(store, user_id, 0, fault)
                : r;
 }
 
-void store_forgot_keep_days(struct store *store, const struct erased_user *user)
+void sqlite_store_forgot_keep_days(struct sqlite_store *store,
+                                   const struct erased_user *user)
 {
     if (store->expiry.count > 0)
         put(&store->expiry, user, 0);
@@ -253,7 +257,7 @@ void store_forgot_keep_days(struct store *store, const struct erased_user *user)
 
 /* --- a round: the rules one by one, then the names of videos -------------- */
 
-bool store_expiry_due(const struct store *store)
+bool sqlite_store_expiry_due(const struct sqlite_store *store)
 {
     const struct store_expiry *expiry = &store->expiry;
     if (expiry->phase != STORE_EXPIRY_WAIT)
@@ -261,7 +265,7 @@ bool store_expiry_due(const struct store *store)
     return any_rule(expiry) && clock_monotonic_ms() >= expiry->next_ms;
 }
 
-static enum result next_rule(struct store *store, struct fault *fault)
+static enum result next_rule(struct sqlite_store *store, struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *next = NULL;
     struct store_expiry *expiry = &store->expiry;
@@ -279,7 +283,7 @@ static enum result next_rule(struct store *store, struct fault *fault)
         sqlite3_bind_text(next, 1, expiry->user_id, -1, SQLITE_STATIC);
     int code = sqlite3_step(next);
     if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return store_fault(store, "cannot read what is kept", fault);
+        return sqlite_store_fault(store, "cannot read what is kept", fault);
     expiry->phase =
         code == SQLITE_ROW ? STORE_EXPIRY_DELETE : STORE_EXPIRY_VIDEOS;
     if (code == SQLITE_ROW) {
@@ -294,7 +298,7 @@ static enum result next_rule(struct store *store, struct fault *fault)
     return RESULT_OK;
 }
 
-static enum result delete_some(struct store *store, struct fault *fault)
+static enum result delete_some(struct sqlite_store *store, struct fault *fault)
 {
     struct store_expiry *expiry = &store->expiry;
     const char *user_id = expiry->user_id[0] != '\0' ? expiry->user_id : NULL;
@@ -306,7 +310,7 @@ static enum result delete_some(struct store *store, struct fault *fault)
     bool more = false;
     enum result r = RESULT_OK;
     if (list_key(&store->list_key, user_id, NULL, &deletion.list))
-        r = store_delete_some(store, &deletion, &more, fault);
+        r = sqlite_store_delete_some(store, &deletion, &more, fault);
     if (r != RESULT_OK)
         return r;
     expiry->after = deletion.after;
@@ -316,13 +320,15 @@ static enum result delete_some(struct store *store, struct fault *fault)
     return RESULT_OK;
 }
 
-static enum result forget_videos(struct store *store, struct fault *fault)
+static enum result forget_videos(struct sqlite_store *store,
+                                 struct fault *fault)
 {
     struct store_expiry *expiry = &store->expiry;
     bool more = false;
     enum result r = RESULT_OK;
     if (expiry->has_deleted)
-        r = store_videos_forget_step(store, expiry->after_video, &more, fault);
+        r = sqlite_store_videos_forget_step(store, expiry->after_video, &more,
+                                            fault);
     if (r != RESULT_OK || more)
         return r;
     expiry->phase = STORE_EXPIRY_WAIT;
@@ -330,16 +336,17 @@ static enum result forget_videos(struct store *store, struct fault *fault)
     return RESULT_OK;
 }
 
-static enum result merge(struct store *store, struct fault *fault)
+static enum result merge(struct sqlite_store *store, struct fault *fault)
 {
     struct store_expiry *expiry = &store->expiry;
     if (atomic_load(&store->mark) < expiry->merge_seq)
-        return store_merge_step(store, fault);
+        return sqlite_store_merge_step(store, fault);
     expiry->phase = STORE_EXPIRY_NEXT_RULE;
     return RESULT_OK;
 }
 
-enum result store_expire_step(struct store *store, struct fault *fault)
+enum result sqlite_store_expire_step(struct sqlite_store *store,
+                                     struct fault *fault)
 {
     struct store_expiry *expiry = &store->expiry;
     switch (expiry->phase) {

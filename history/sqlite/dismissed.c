@@ -1,8 +1,6 @@
-#include "store_dismissed.h"
-
 #include <string.h>
 
-#include "store_parts.h"
+#include "sqlite_parts.h"
 
 static void finalize(sqlite3_stmt **statement)
 {
@@ -20,9 +18,9 @@ static void bind_user(sqlite3_stmt *statement, const struct erased_user *user)
                       SQLITE_STATIC);
 }
 
-static enum result insert(struct store *store, const struct erased_user *user,
-                          const char *video, int64_t until_ms,
-                          struct fault *fault)
+static enum result insert(struct sqlite_store *store,
+                          const struct erased_user *user, const char *video,
+                          int64_t until_ms, struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *statement = NULL;
     enum result r =
@@ -36,10 +34,10 @@ static enum result insert(struct store *store, const struct erased_user *user,
     bind_user(statement, user);
     sqlite3_bind_text(statement, 2, video, -1, SQLITE_STATIC);
     sqlite3_bind_int64(statement, 3, until_ms);
-    return store_step(store, statement, "cannot dismiss", fault);
+    return sqlite_store_step(store, statement, "cannot dismiss", fault);
 }
 
-static enum result forget_oldest(struct store *store,
+static enum result forget_oldest(struct sqlite_store *store,
                                  const struct erased_user *user,
                                  struct fault *fault)
 {
@@ -54,29 +52,32 @@ static enum result forget_oldest(struct store *store,
         return r;
     bind_user(statement, user);
     sqlite3_bind_int64(statement, 2, STORE_DISMISSED_MAX);
-    return store_step(store, statement, "cannot forget the oldest", fault);
+    return sqlite_store_step(store, statement, "cannot forget the oldest",
+                             fault);
 }
 
-enum result store_dismiss(struct store *store, const char *user_id,
-                          const char *video, int64_t until_ms,
-                          struct fault *fault)
+enum result sqlite_store_dismiss(struct store *base, const char *user_id,
+                                 const char *video, int64_t until_ms,
+                                 struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     struct erased_user user = user_of(user_id);
-    enum result r = store_begin(store, fault);
+    enum result r = sqlite_store_begin(store, fault);
     if (r == RESULT_OK)
         r = insert(store, &user, video, until_ms, fault);
     if (r == RESULT_OK)
         r = forget_oldest(store, &user, fault);
     if (r == RESULT_OK)
-        r = store_commit(store, fault);
+        r = sqlite_store_commit(store, fault);
     if (r != RESULT_OK)
-        store_rollback(store);
+        sqlite_store_rollback(store);
     return r;
 }
 
-enum result store_undismiss(struct store *store, const char *user_id,
-                            const char *video, struct fault *fault)
+enum result sqlite_store_undismiss(struct store *base, const char *user_id,
+                                   const char *video, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     CLEANUP(finalize) sqlite3_stmt *statement = NULL;
     struct erased_user user = user_of(user_id);
     enum result r = sqlite_db_prepare(
@@ -86,7 +87,7 @@ enum result store_undismiss(struct store *store, const char *user_id,
         return r;
     bind_user(statement, &user);
     sqlite3_bind_text(statement, 2, video, -1, SQLITE_STATIC);
-    return store_step(store, statement, "cannot take back", fault);
+    return sqlite_store_step(store, statement, "cannot take back", fault);
 }
 
 static enum result read_all(struct store_reader *reader, const char *user_id,
@@ -114,16 +115,18 @@ static enum result read_all(struct store_reader *reader, const char *user_id,
                : sqlite_db_fault(reader->db, "cannot read", fault);
 }
 
-enum result store_dismissed(struct store *store, const char *user_id,
-                            void (*each)(void *context, const char *video,
-                                         size_t video_bytes, int64_t until_ms),
-                            void *context, struct fault *fault)
+enum result
+sqlite_store_dismissed(struct store *base, const char *user_id,
+                       void (*each)(void *context, const char *video,
+                                    size_t video_bytes, int64_t until_ms),
+                       void *context, struct fault *fault)
 {
+    struct sqlite_store *store = sqlite_store_of(base);
     struct store_reader *reader = NULL;
-    enum result r = store_readers_take(&store->readers, &reader, fault);
+    enum result r = sqlite_store_readers_take(&store->readers, &reader, fault);
     if (r != RESULT_OK)
         return r;
     r = read_all(reader, user_id, each, context, fault);
-    store_readers_give(&store->readers, reader);
+    sqlite_store_readers_give(&store->readers, reader);
     return r;
 }
