@@ -16,8 +16,9 @@
 #include "log.h"
 
 enum {
-    RETRY_S = 60, /* after a failure */
-    LOOK_MS = 50, /* at the process that makes one */
+    RETRY_S = 60,        /* after a failure */
+    LOOK_MS = 50,        /* at the process that makes one */
+    LEAD_LOOK_MS = 1000, /* whether it is ours to do */
 };
 
 struct backup_schedule {
@@ -135,8 +136,12 @@ static void *run(void *context)
             wait_ms = RETRY_S * 1000;
         if (!sleep_ms(s, wait_ms))
             return NULL;
-        if (due_in_ms(s) == 0)
+        if (due_in_ms(s) > 0)
+            continue;
+        if (store_leads(s->config.store))
             go_round(s, &failed);
+        else if (!sleep_ms(s, LEAD_LOOK_MS))
+            return NULL;
     }
 }
 

@@ -308,6 +308,8 @@ static void *run(void *context)
     bool failed = false;
     while (sleep_for(c, c->config.every_s)) {
         struct fault fault = {0};
+        if (!store_leads(c->config.store))
+            continue;
         enum result r = go_round(c, &fault);
         if (r != RESULT_OK && !failed && !is_stopping(c))
             log_warn("the stream was not compared with the store",

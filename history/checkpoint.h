@@ -44,7 +44,9 @@
  * Messages that left the stream by its age or size before they were read
  * cannot be proven; that is logged.
  *
- * A thread of its own, since it blocks. Reads by the store's readers.
+ * Where several services share a store only the one that leads does this
+ * (store_leads()). A thread of its own, since it blocks. Reads by the store's
+ * readers.
  */
 struct checkpoint;
 

@@ -1,5 +1,6 @@
 #include "live.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,7 @@ struct live {
     struct live_reader *first;
     struct live_stats stats;
     struct live_ring ring;
+    uint64_t rules; /* store_rules_version() of what the ring has */
     pthread_t thread;
 };
 
@@ -106,6 +108,16 @@ static void tell(struct live *live, uint64_t from)
     }
 }
 
+/* Of what another service has erased or removed nothing is held. The lock is
+ * held. */
+static void drop_outdated(struct live *live)
+{
+    uint64_t rules = store_rules_version(live->config.store);
+    if (rules != live->rules)
+        live_ring_restart(&live->ring, &live->ring.end);
+    live->rules = rules;
+}
+
 static bool add_view(void *context, const struct store_row *row)
 {
     struct live *live = context;
@@ -119,6 +131,7 @@ static bool follow(struct live *live, int64_t *ret_rest_ms)
     struct fault fault = {0};
     int64_t last = 0;
     pthread_mutex_lock(&live->lock);
+    drop_outdated(live);
     int64_t from = live->ring.end.seq;
     uint64_t next = live->ring.next;
     enum result r = store_log_read(live->follow, from, FOLLOW_ROWS, add_view,
@@ -143,13 +156,30 @@ static void rest(struct live *live, int64_t ms)
         (void)pthread_cond_timedwait(&live->bell, &live->bell_lock, &until);
 }
 
+/* Until something was committed here, or it is time to look for what other
+ * services have. The bell's lock is held. */
+static void wait_for_commits(struct live *live)
+{
+    struct timespec until;
+    int64_t poll_ms = store_shared_poll_ms(live->config.store);
+    if (poll_ms == 0) {
+        (void)pthread_cond_wait(&live->bell, &live->bell_lock);
+        return;
+    }
+    after_ms(poll_ms, &until);
+    if (pthread_cond_timedwait(&live->bell, &live->bell_lock, &until) ==
+            ETIMEDOUT &&
+        atomic_load(&live->wanted))
+        atomic_store(&live->dirty, true);
+}
+
 static void *run(void *argument)
 {
     struct live *live = argument;
     pthread_mutex_lock(&live->bell_lock);
     while (!live->stopping) {
         if (!atomic_exchange(&live->dirty, false)) {
-            pthread_cond_wait(&live->bell, &live->bell_lock);
+            wait_for_commits(live);
             continue;
         }
         pthread_mutex_unlock(&live->bell_lock);

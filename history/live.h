@@ -22,6 +22,11 @@
  * spend a quarter of one processor on. So a slow reader costs its connection
  * alone. One that had caught up and then fell LIVE_BEHIND_MAX views behind is
  * told, as its last event, and ended; by its last id it can go on from there.
+ *
+ * Where other services write to the store too (store_shared_poll_ms()), the log
+ * is read on that often while somebody reads, and when one of them has erased
+ * or removed anything (store_rules_version()), the ring is emptied: readers
+ * then go on from the store, which has nothing of it.
  */
 struct live;
 struct live_reader;
@@ -32,7 +37,8 @@ enum {
 };
 
 struct live_config {
-    const char *db; /* the store's path; the store is open */
+    struct store *store; /* open, and outlives it */
+    const char *db;      /* its path */
     unsigned readers_max;
     uint32_t heartbeat_ms;
 };

@@ -98,6 +98,7 @@ static enum result start_store(struct service *service, struct fault *fault)
 static enum result start_live(struct service *service, struct fault *fault)
 {
     struct live_config config = {
+        .store = service->store,
         .db = service->config->db,
         .readers_max = service->config->live_readers_max,
         .heartbeat_ms = service->config->live_heartbeat_s * 1000,
@@ -203,6 +204,7 @@ static enum result start_checkpoint(struct service *service,
 static enum result start_backups(struct service *service, struct fault *fault)
 {
     struct backup_schedule_config config = {
+        .store = service->store,
         .folder = service->config->backup_dir,
         .every_s = service->config->backup_every_s,
         .keep = service->config->backup_keep,

@@ -1,15 +1,18 @@
 /* From the queue into the store: acknowledged after the commit, once each;
  * poison to the dead letters; whatever happens to the link and the disk. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "amqp_fixture.h"
+#include "checkpoint.h"
 #include "claim.h"
 #include "history_fixture.h"
 #include "proxy.h"
 #include "seeded.h"
+#include "store_engine.h"
 #include "topology.h"
 #include "view_fixture.h"
 
@@ -572,6 +575,41 @@ static void a_broker_that_is_away_is_waited_for(void **state)
     history_fixture_stop(&history, GRACE_MS);
 }
 
+static atomic_bool we_lead;
+
+static bool leads(struct store *store)
+{
+    (void)store;
+    return we_lead;
+}
+
+static void who_does_not_lead_does_not_compare_with_the_stream(void **state)
+{
+    (void)state;
+    static struct store_engine shared;
+    struct fault fault = {0};
+    struct checkpoint *checkpoint = NULL;
+    publish_views(20);
+    history_fixture_start(&history);
+    shared = *history.store->engine;
+    shared.leads = leads;
+    history.store->engine = &shared;
+    we_lead = false;
+    struct checkpoint_config config = {.store = history.store,
+                                       .ingest = history.ingest,
+                                       .counters = &history.counters,
+                                       .amqp = history.amqp,
+                                       .every_s = 1};
+    assert_ok(checkpoint_start(&config, &checkpoint, &fault), &fault);
+    assert_soon(history.counters.views_new == 20);
+    pause_ms(2500); /* two rounds */
+    assert_int_equal(history.counters.checkpoints, 0);
+    we_lead = true;
+    assert_soon(history.counters.checkpoints > 0);
+    checkpoint_stop(checkpoint);
+    history_fixture_stop(&history, GRACE_MS);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -597,6 +635,7 @@ int main(void)
         CLAIM(an_end_while_it_consumes_is_clean),
         CLAIM(a_stop_with_a_silent_broker_ends_in_time),
         CLAIM(a_broker_that_is_away_is_waited_for),
+        CLAIM(who_does_not_lead_does_not_compare_with_the_stream),
     };
     return run_claims(tests, start_all, stop_all);
 }

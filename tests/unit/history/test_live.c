@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "live.h"
+#include "store_engine.h"
+#include "store_erase.h"
 #include "store_fixture.h"
 
 enum {
@@ -27,8 +29,10 @@ static struct live *start(const struct fixture *fixture, unsigned readers)
 {
     struct fault fault = {0};
     struct live *live = NULL;
-    struct live_config config = {
-        .db = fixture->path, .readers_max = readers, .heartbeat_ms = 200};
+    struct live_config config = {.store = fixture->store,
+                                 .db = fixture->path,
+                                 .readers_max = readers,
+                                 .heartbeat_ms = 200};
     assert_int_equal(live_start(&config, &live, &fault), RESULT_OK);
     return live;
 }
@@ -242,6 +246,103 @@ static void readers_beside_a_writer_hear_all_in_order(void **state)
     stop(live);
 }
 
+/* --- beside other services ------------------------------------------------ */
+
+enum {
+    POLL_MS = 20,
+    IN_RING = 50, /* views that a reader has not taken yet */
+};
+
+static _Atomic uint64_t rules_version;
+
+static int64_t poll_ms(const struct store *store)
+{
+    (void)store;
+    return POLL_MS;
+}
+
+static uint64_t rules(struct store *store)
+{
+    (void)store;
+    return rules_version;
+}
+
+/* The store as it is where other services write to it as well: of what is done
+ * to it live is told nothing. */
+static void share(struct fixture *fixture, struct store_engine *engine)
+{
+    *engine = *fixture->store->engine;
+    engine->shared_poll_ms = poll_ms;
+    engine->rules_version = rules;
+    fixture->store->engine = engine;
+}
+
+static void what_another_service_commits_is_heard(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_engine shared;
+    fixture_open(fixture);
+    share(fixture, &shared);
+    struct live *live = start(fixture, 1);
+    struct live_reader *reader = open_reader(live, NULL);
+    struct heard heard = heard_make();
+    for (uint32_t i = 0; i < 5; i++) {
+        store_range(fixture->store, 1 + i * 10, 10);
+        hear_views(reader, 16384, (i + 1) * 10, &heard);
+    }
+    live_close(reader);
+    buffer_done(&heard.text);
+    stop(live);
+}
+
+static void erase(struct fixture *fixture, const char *user_id)
+{
+    struct fault fault = {0};
+    struct store_erasure erasure = {.until_ms = clock_now_ms()};
+    strcpy(erasure.user_id, user_id);
+    assert_int_equal(store_erase(fixture->store, &erasure, &fault), RESULT_OK);
+    assert_true(erasure.views > 0);
+}
+
+/* Both readers are at the same place when the views come; the one that hears
+ * them says that they are in the ring. */
+static void nothing_is_heard_of_whom_another_service_has_erased(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store_engine shared;
+    fixture_open(fixture);
+    share(fixture, &shared);
+    struct live *live = start(fixture, 2);
+    struct live_reader *reader = open_reader(live, NULL);
+    struct live_reader *late = open_reader(live, NULL);
+    struct heard heard = heard_make();
+    struct heard after = heard_make();
+    store_range(fixture->store, 1, IN_RING);
+    hear_views(reader, 16384, IN_RING, &heard);
+    struct viewed erased = view_make(1);
+    erase(fixture, erased.user_id);
+    rules_version++;
+    /* Two, one after the other: the round that brings the second has begun
+     * after the erasure. */
+    for (uint32_t i = 1; i <= 2; i++) {
+        struct viewed next = view_make(IN_RING + i);
+        strcpy(next.user_id, "somebody");
+        store_one(fixture->store, &next);
+        hear_views(reader, 16384, IN_RING + i, &heard);
+    }
+    uint32_t left = count_rows(fixture->store, query_all());
+    assert_true(left < IN_RING + 2);
+    while (after.views < left && !after.ended)
+        hear(late, 16384, &after);
+    assert_int_equal(after.views, left);
+    assert_int_equal(after.last_seq, IN_RING + 2);
+    live_close(reader);
+    live_close(late);
+    buffer_done(&heard.text);
+    buffer_done(&after.text);
+    stop(live);
+}
+
 #define CLAIM(name)                                                            \
     cmocka_unit_test_setup_teardown(name, fixture_make, fixture_remove)
 
@@ -253,6 +354,8 @@ int main(void)
         CLAIM(a_reader_that_fell_too_far_behind_is_told_and_can_resume),
         CLAIM(over_the_limit_is_refused_until_one_ends),
         CLAIM(readers_beside_a_writer_hear_all_in_order),
+        CLAIM(what_another_service_commits_is_heard),
+        CLAIM(nothing_is_heard_of_whom_another_service_has_erased),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
