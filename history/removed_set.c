@@ -57,6 +57,13 @@ void removed_set_sort(struct removed_set *set)
     set->count = kept;
 }
 
+bool removed_set_has(const struct removed_set *set, const struct uuid *id)
+{
+    struct removed_view wanted = {.id = *id};
+    return set->count > 0 && bsearch(&wanted, set->views, set->count,
+                                     sizeof *set->views, compare_ids) != NULL;
+}
+
 /* --- a line --------------------------------------------------------------- */
 
 static int hex_value(char digit)

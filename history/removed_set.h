@@ -30,8 +30,11 @@ void removed_set_done(struct removed_set *set);
 /* Does not look whether it is there. False without memory. */
 bool removed_set_add(struct removed_set *set, const struct removed_view *view);
 
-/* Each id once. */
+/* Each id once, in their order. */
 void removed_set_sort(struct removed_set *set);
+
+/* After removed_set_sort(). */
+bool removed_set_has(const struct removed_set *set, const struct uuid *id);
 
 /*
  * Adds what the file has; one that is not there has nothing. A line a removal

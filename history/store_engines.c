@@ -1,8 +1,10 @@
+#include "postgres_engine.h"
 #include "sqlite_engine.h"
 #include "store_engine.h"
 
 /* The last one takes every path. */
 static const struct store_engine *const engines[] = {
+    &postgres_engine,
     &sqlite_engine,
 };
 

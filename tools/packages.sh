@@ -6,7 +6,7 @@
 run_packages=(
     gcc libc6-dev cmake ninja-build pkgconf ccache
     libsqlite3-dev librabbitmq-dev libmicrohttpd-dev libcjson-dev libuv1-dev
-    libjwt-dev zlib1g-dev
+    libjwt-dev zlib1g-dev libpq-dev
     rabbitmq-server procps
 )
 
@@ -14,6 +14,7 @@ run_packages=(
 test_packages=(
     libcmocka-dev
     clang clang-format clang-tidy libclang-rt-dev cppcheck shellcheck
+    postgresql
     python3 python3-pika python3-yaml python3-jsonschema
     chromium fonts-dejavu-core nodejs npm ca-certificates
     curl git openssl valgrind

@@ -19,6 +19,9 @@ stop_brokers() {
     for folder in build/*/broker; do
         [ ! -d "$folder" ] || tools/broker stop "$folder" --now
     done
+    for folder in build/*/postgres; do
+        [ ! -d "$folder" ] || tools/postgres stop "$folder" --now --forget
+    done
 }
 
 # run_ctest PRESET [CTest's options…]: adds to the totals.

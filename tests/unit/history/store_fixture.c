@@ -7,7 +7,70 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "postgres_db.h"
 #include "sqlite_db.h"
+
+/* --- a schema of PostgreSQL ------------------------------------------------
+ */
+
+static int run_postgres(const char *url, const char *sql)
+{
+    struct fault fault = {""};
+    struct postgres_db *db = NULL;
+    enum result r =
+        postgres_db_open(url, NULL, POSTGRES_ANSWER_MS, &db, &fault);
+    if (r == RESULT_OK)
+        r = postgres_db_run(db, sql, &fault);
+    postgres_db_close(db);
+    if (r != RESULT_OK)
+        print_error("%s: %s\n", sql, fault.text);
+    return r == RESULT_OK ? 0 : -1;
+}
+
+/* The address in postgres.env in the folder FLIXTUBE_POSTGRES. */
+static bool read_url(char url[FIXTURE_PATH_BYTES])
+{
+    char path[FIXTURE_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%.200s/postgres.env",
+                   getenv("FLIXTUBE_POSTGRES"));
+    FILE *file = fopen(path, "re");
+    bool found = file != NULL && fscanf(file, "url=%120s", url) == 1;
+    if (file != NULL)
+        (void)fclose(file);
+    if (!found)
+        print_error("there is no address in %s\n", path);
+    return found;
+}
+
+/* Named after the folder, which nobody else has. */
+static const char *schema_of(const struct fixture *fixture)
+{
+    return strrchr(fixture->folder, '-') + 1;
+}
+
+static int make_schema(struct fixture *fixture)
+{
+    char url[FIXTURE_PATH_BYTES];
+    char sql[FIXTURE_PATH_BYTES];
+    if (!read_url(url))
+        return -1;
+    (void)snprintf(sql, sizeof sql, "CREATE SCHEMA \"%s\"", schema_of(fixture));
+    (void)snprintf(fixture->path, sizeof fixture->path,
+                   "%.120s?options=-csearch_path%%3D%%22%s%%22", url,
+                   schema_of(fixture));
+    return run_postgres(url, sql);
+}
+
+static void drop_schema(const struct fixture *fixture)
+{
+    char sql[FIXTURE_PATH_BYTES];
+    (void)snprintf(sql, sizeof sql, "DROP SCHEMA \"%s\" CASCADE",
+                   schema_of(fixture));
+    (void)run_postgres(fixture->path, sql);
+}
+
+/* --- the fixture -----------------------------------------------------------
+ */
 
 int fixture_make(void **state)
 {
@@ -22,10 +85,17 @@ int fixture_make(void **state)
         free(fixture);
         return -1;
     }
+    fixture->is_file = getenv("FLIXTUBE_POSTGRES") == NULL;
     (void)snprintf(fixture->path, sizeof fixture->path, "%s/history.db",
                    fixture->folder);
     *state = fixture;
-    return 0;
+    return fixture->is_file ? 0 : make_schema(fixture);
+}
+
+void fixture_needs_file(const struct fixture *fixture)
+{
+    if (!fixture->is_file)
+        skip();
 }
 
 static void remove_folder(const char *folder)
@@ -47,6 +117,8 @@ int fixture_remove(void **state)
 {
     struct fixture *fixture = *state;
     (void)store_close(fixture->store, NULL);
+    if (!fixture->is_file)
+        drop_schema(fixture);
     remove_folder(fixture->folder);
     free(fixture);
     return 0;
@@ -102,6 +174,10 @@ void fixture_sql(const struct fixture *fixture, const char *sql)
 {
     struct fault fault = {""};
     struct sqlite_db *db = NULL;
+    if (!fixture->is_file) {
+        assert_int_equal(run_postgres(fixture->path, sql), 0);
+        return;
+    }
     if (sqlite_db_open(fixture->path, &db, &fault) != RESULT_OK ||
         sqlite_db_run(db, sql, &fault) != RESULT_OK ||
         sqlite_db_close(db, &fault) != RESULT_OK)

@@ -14,15 +14,19 @@
 /* What the tests of the store share: a folder, views, and pages kept. */
 
 enum {
-    FIXTURE_PATH_BYTES = 128,
+    FIXTURE_FOLDER_BYTES = 64,
+    FIXTURE_PATH_BYTES = 256,
     FIXTURE_READERS = 3,
 };
 
 #define FIXTURE_TIME INT64_C(1767225600000) /* 2026-01-01T00:00:00Z */
 
-/* A folder of its own under the system's temporary one, and a name in it. */
+/* A folder of its own under the system's temporary one, and a name in it; where
+ * FLIXTUBE_POSTGRES is the folder of a server (tools/postgres), a schema of its
+ * own there. */
 struct fixture {
-    char folder[FIXTURE_PATH_BYTES / 2];
+    char folder[FIXTURE_FOLDER_BYTES];
+    bool is_file;
     char path[FIXTURE_PATH_BYTES];
     struct store *store; /* open between fixture_open() and fixture_close() */
 };
@@ -34,10 +38,13 @@ void fixture_open(struct fixture *fixture);
 void fixture_close(struct fixture *fixture);
 void fixture_reopen(struct fixture *fixture);
 
+/* Ends a claim that is about files alone, where the store is none. */
+void fixture_needs_file(const struct fixture *fixture);
+
 /* A copy of the file and its WAL as they are now, under another name. */
 void fixture_copy(const struct fixture *fixture, const char *to);
 
-/* Runs SQL on the file, which must be closed, past the store. */
+/* Runs SQL on the store, which must be closed, past it. */
 void fixture_sql(const struct fixture *fixture, const char *sql);
 
 /* xorshift64: the same numbers from the same seed. */

@@ -213,6 +213,7 @@ what_it_said_is_overwritten_when_it_can_be_restored_no_more(void **state)
 {
     static const char secret[] = "what-anna-saw.mp4";
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     fixture_open(fixture);
     store_range(fixture->store, 0, 10);
     struct viewed view = view_make(20);
@@ -287,6 +288,7 @@ static void an_older_store_takes_over_what_was_removed(void **state)
 static void files_keep_removals_and_undoings(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     struct fault fault = {0};
     char path[FIXTURE_PATH_BYTES + 16];
     (void)snprintf(path, sizeof path, "%s-removed", fixture->path);
@@ -364,6 +366,7 @@ static void
 a_comparison_knows_what_was_removed_or_restored_meanwhile(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     fixture_open(fixture);
     store_range(fixture->store, 0, 20);
     char before[FIXTURE_PATH_BYTES + 8];

@@ -97,6 +97,8 @@ static void store_in_both(struct fixture *fixture)
     struct store_stats stats;
     store_stats(fixture->store, &stats);
     assert_int_equal(stats.views, 2 * MERGE);
+    if (!fixture->is_file)
+        return;
     assert_int_equal(stats.merged_seq, MERGE);
     assert_int_equal(stats.tail_rows, MERGE);
 }
@@ -366,7 +368,8 @@ static void of_many_views_each_that_was_known_is_told(void **state)
     struct store_stats stats;
     store_stats(fixture->store, &stats);
     assert_int_equal(stats.views, 60 + MANY - 60);
-    assert_int_equal(stats.tail_rows, stats.views); /* no seq is left out */
+    if (fixture->is_file) /* no seq is left out */
+        assert_int_equal(stats.tail_rows, stats.views);
     assert_int_equal(count_rows(fixture->store, query_all()), stats.views);
 }
 
@@ -434,21 +437,26 @@ static void odd_texts_are_stored_and_found_as_they_are(void **state)
     enum {
         ODD = sizeof odd / sizeof odd[0],
     };
-    for (uint32_t i = 0; i < ODD; i++) {
+    /* The last is in no message, and a store may refuse it. */
+    uint32_t count = fixture->is_file ? ODD : ODD - 2;
+    for (uint32_t i = 0; i < count; i++) {
         struct viewed view = view_make(i);
         strcpy(view.user_id, odd[i]);
-        strcpy(view.video_id, odd[ODD - 1 - i]);
+        strcpy(view.video_id, odd[count - 1 - i]);
         store_one(fixture->store, &view);
     }
-    for (uint32_t i = 0; i < ODD; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         struct store_query query = query_all();
         query.user_id = odd[i];
         assert_int_equal(count_rows(fixture->store, query), 1);
-        query.video_id = odd[ODD - 1 - i];
+        query.video_id = odd[count - 1 - i];
         assert_int_equal(count_rows(fixture->store, query), 1);
         query.video_id = odd[i];
         assert_int_equal(count_rows(fixture->store, query), 0);
     }
+    struct store_query query = query_all();
+    query.user_id = odd[ODD - 1];
+    assert_int_equal(count_rows(fixture->store, query), fixture->is_file);
 }
 
 static void
@@ -539,6 +547,7 @@ static void a_query_beyond_the_limits_is_refused(void **state)
 static void nothing_changes_for_a_reader_while_views_are_merged(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     fixture_open(fixture);
     store_range(fixture->store, 0, 3000);
     struct store_query user = query_all();
@@ -563,6 +572,7 @@ static void nothing_changes_for_a_reader_while_views_are_merged(void **state)
 static void a_small_tail_is_left_alone_and_a_quiet_one_is_not(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     fixture_open(fixture);
     store_range(fixture->store, 0, 100);
     assert_false(tidy_once(fixture->store, true));
@@ -602,6 +612,7 @@ static void assert_copy_is_whole(struct fixture *fixture, int number,
 static void a_process_that_died_in_mid_merge_lost_nothing(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     fixture_open(fixture);
     store_range(fixture->store, 0, 5000);
     uint32_t views = 5000;
@@ -617,6 +628,7 @@ static void a_process_that_died_in_mid_merge_lost_nothing(void **state)
 static void a_view_of_another_under_the_same_hash_is_not_shown(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     fixture_open(fixture);
     store_range(fixture->store, 0, MERGE);
     tidy_all(fixture->store);
@@ -664,6 +676,7 @@ static void a_new_view_is_found_though_the_newest_were_deleted(void **state)
 static void the_wal_does_not_grow_without_end(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     fixture_open(fixture);
     struct store_stats stats;
     int64_t worst = 0;
@@ -707,6 +720,7 @@ static void a_long_reader_holds_up_no_write(void **state)
         VIEWS = 1000,
     };
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     fixture_open(fixture);
     uint32_t n = 0;
     store_range(fixture->store, n++ * VIEWS, VIEWS);
@@ -761,6 +775,7 @@ static void a_load_that_never_ends_is_merged_all_the_same(void **state)
 static void a_store_that_is_open_cannot_be_opened_again(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     fixture_open(fixture);
     struct fault fault = {""};
     struct store *second = NULL;
@@ -790,6 +805,7 @@ static void assert_refused(struct fixture *fixture, enum result wanted)
 
 static void a_file_that_is_no_database_is_refused(void **state)
 {
+    fixture_needs_file(*state);
     char text[8192];
     memset(text, 'x', sizeof text);
     write_file(((struct fixture *)*state)->path, text, sizeof text);
@@ -808,6 +824,7 @@ static void a_store_without_its_one_row_is_refused(void **state)
 static void a_damaged_page_is_an_error_in_words(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     fixture_open(fixture);
     store_range(fixture->store, 0, 5000);
     tidy_all(fixture->store);
@@ -899,6 +916,7 @@ static void an_engine_takes_every_path_and_lacks_no_function(void **state)
 static void a_store_that_nobody_shares_is_led_by_who_has_it(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     struct fault fault = {""};
     struct viewed view = view_make(1);
     struct store_erasure erasure = {.until_ms = clock_now_ms()};

@@ -332,6 +332,7 @@ static void who_follows_the_changes_is_told_of_each(void **state)
 static void a_list_that_changes_has_another_version(void **state)
 {
     struct fixture *fixture = *state;
+    fixture_needs_file(fixture);
     uint64_t before = 0;
     uint64_t after = 0;
     struct store_query query = query_all();

@@ -115,6 +115,10 @@ static void write_some(struct world *world)
 static void reopen_copy(struct world *world)
 {
     char path[FIXTURE_PATH_BYTES];
+    if (!world->fixture->is_file) {
+        fixture_reopen(world->fixture);
+        return;
+    }
     (void)snprintf(path, sizeof path, "%s/copy-%d.db", world->fixture->folder,
                    world->copies++);
     fixture_copy(world->fixture, path);

@@ -1,0 +1,237 @@
+#include "store_changes.h"
+
+#include <string.h>
+
+#include "postgres_parts.h"
+#include "utf8.h"
+
+enum {
+    /* Times of arrival are nearly in the order of arrival; a clock that is set
+     * back by so much, or less, hides nothing. */
+    CLOCK_SET_BACK_MS = 60 * 1000,
+};
+
+struct changes {
+    struct postgres_db *db;
+    const struct store_changes_query *query;
+    struct fault *fault;
+    int64_t end; /* the last place that is settled */
+};
+
+/* --- where to begin ------------------------------------------------------- */
+
+/* The first view from the place on that was not restored: those have the time
+ * at which they came first. */
+static enum result probe(struct changes *c, int64_t from, int64_t *ret_seq,
+                         int64_t *ret_ms, bool *ret_found)
+{
+    CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    struct postgres_values values = {0};
+    postgres_integer(&values, from);
+    enum result r = postgres_db_ask(c->db,
+                                    "SELECT seq, received_ms FROM views"
+                                    " WHERE seq >= $1 AND flags & 4 = 0"
+                                    " ORDER BY seq LIMIT 1",
+                                    &values, &rows, c->fault);
+    *ret_found = r == RESULT_OK && rows.count > 0;
+    if (*ret_found) {
+        *ret_seq = postgres_integer_at(&rows, 0, 0);
+        *ret_ms = postgres_integer_at(&rows, 0, 1);
+    }
+    return r;
+}
+
+/* The place before the first change of that time, by halves. */
+static enum result find_time(struct changes *c, int64_t since_ms, int64_t *ret)
+{
+    int64_t low = 0;
+    int64_t high = c->end + 1;
+    enum result r = RESULT_OK;
+    while (r == RESULT_OK && low < high) {
+        int64_t middle = low + (high - low) / 2;
+        int64_t seq = 0;
+        int64_t ms = 0;
+        bool found = false;
+        r = probe(c, middle, &seq, &ms, &found);
+        if (found && ms < since_ms)
+            low = seq + 1;
+        else
+            high = middle;
+    }
+    *ret = low - 1;
+    return r;
+}
+
+/* 0 where nothing is there any more. */
+static enum result read_check(struct changes *c, int64_t place, uint64_t *ret)
+{
+    CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    struct postgres_values values = {0};
+    struct uuid id;
+    postgres_integer(&values, place);
+    enum result r =
+        postgres_db_ask(c->db,
+                        "SELECT id FROM views WHERE seq = $1"
+                        " UNION ALL SELECT id FROM removed WHERE place = $1"
+                        " UNION ALL SELECT id FROM taken_back WHERE place = $1",
+                        &values, &rows, c->fault);
+    *ret = 0;
+    if (r == RESULT_OK && rows.count > 0 &&
+        postgres_uuid_at(&rows, 0, 0, &id)) {
+        uint64_t halves[2];
+        memcpy(halves, id.bytes, sizeof halves);
+        *ret = halves[0] ^ halves[1];
+    }
+    return r;
+}
+
+static enum result begin_after(struct changes *c, int64_t *ret)
+{
+    const struct store_changes_query *query = c->query;
+    uint64_t check = 0;
+    if (!query->after_given)
+        return find_time(c, query->since_ms - CLOCK_SET_BACK_MS, ret);
+    enum result r = read_check(c, query->after, &check);
+    if (r != RESULT_OK)
+        return r;
+    *ret = query->after;
+    bool is_other =
+        query->after > c->end ||
+        (check != 0 && query->after_check != 0 && check != query->after_check);
+    return is_other ? fault_set(c->fault, RESULT_NOT_FOUND,
+                                "the place is of another history")
+                    : RESULT_OK;
+}
+
+/* --- the changes -----------------------------------------------------------
+ */
+
+/* Each part gives its first ones along its own index. Behind a row's columns:
+ * is it removed. */
+static const char sql[] =
+    "SELECT * FROM ("
+    "(SELECT " POSTGRES_ROW_COLUMNS ", false AS gone FROM views"
+    " WHERE seq > $1 AND seq <= $2 AND ($3::text IS NULL OR user_id = $3)"
+    " AND ($4::text IS NULL OR video_id = $4)"
+    " AND (received_ms >= $5 OR flags & 4 <> 0) ORDER BY seq LIMIT $7)"
+    " UNION ALL "
+    "(SELECT place, removed_ms, id, 0::smallint, '', '', '', 0, NULL, NULL,"
+    " NULL, 0::smallint, NULL, true FROM removed"
+    " WHERE place > $1 AND place <= $2"
+    " AND ($6::bytea IS NULL OR user_hash = $6) AND removed_ms >= $5"
+    " ORDER BY place LIMIT $7)"
+    " UNION ALL "
+    "(SELECT place, removed_ms, id, 0::smallint, '', '', '', 0, NULL, NULL,"
+    " NULL, 0::smallint, NULL, true FROM taken_back"
+    " WHERE place > $1 AND place <= $2"
+    " AND ($6::bytea IS NULL OR user_hash = $6) AND removed_ms >= $5"
+    " ORDER BY place LIMIT $7)) changes ORDER BY seq LIMIT $7";
+
+static void give(const struct postgres_rows *rows, int at,
+                 const struct store_changes_taker *taker)
+{
+    struct store_row row;
+    postgres_row_read(rows, at, &row);
+    if (!postgres_bool_at(rows, at, POSTGRES_ROW_COLUMNS_COUNT)) {
+        taker->view(taker->context, &row);
+        return;
+    }
+    struct store_removal removal = {row.id, row.place.viewed_at_ms};
+    taker->removal(taker->context, &removal);
+}
+
+static enum result ask_changes(struct changes *c, int64_t after, int64_t end,
+                               struct postgres_rows *ret)
+{
+    const struct store_changes_query *query = c->query;
+    struct postgres_values values = {0};
+    struct erased_user user = {{0}};
+    if (query->user_id != NULL)
+        user = erased_user_of(query->user_id, strlen(query->user_id));
+    postgres_integer(&values, after);
+    postgres_integer(&values, end);
+    postgres_text(&values, query->user_id);
+    postgres_text(&values, query->video_id);
+    postgres_integer(&values, query->since_ms);
+    postgres_bytes(&values, query->user_id != NULL ? user.hash : NULL,
+                   sizeof user.hash);
+    postgres_integer(&values, query->limit);
+    return postgres_db_ask(c->db, sql, &values, ret, c->fault);
+}
+
+/* As in a page: no view is of such a user or video. */
+static bool is_name(const char *text)
+{
+    return text == NULL || utf8_is_valid(text, strlen(text));
+}
+
+static enum result read_changes(struct changes *c, int64_t after,
+                                const struct store_changes_taker *taker,
+                                struct store_changes_page *ret)
+{
+    CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    int64_t end = c->end;
+    if (end - after > STORE_CHANGES_LOOKED_MAX)
+        end = after + STORE_CHANGES_LOOKED_MAX;
+    enum result r = RESULT_OK;
+    if (is_name(c->query->user_id) && is_name(c->query->video_id))
+        r = ask_changes(c, after, end, &rows);
+    if (r != RESULT_OK)
+        return r;
+    ret->last = after;
+    for (int i = 0; i < rows.count; i++) {
+        give(&rows, i, taker);
+        ret->last = postgres_integer_at(&rows, i, 0);
+    }
+    if ((uint32_t)rows.count < c->query->limit && end > after)
+        ret->last = end;
+    ret->more = ret->last < c->end;
+    return RESULT_OK;
+}
+
+static enum result read_page(struct changes *c,
+                             const struct store_changes_taker *taker,
+                             struct store_changes_page *ret)
+{
+    int64_t after = 0;
+    enum result r = begin_after(c, &after);
+    if (r == RESULT_OK)
+        r = read_changes(c, after, taker, ret);
+    return r == RESULT_OK ? read_check(c, ret->last, &ret->last_check) : r;
+}
+
+/* What is settled first, then the moment that is read: see settled_place(). */
+static enum result read_end(struct changes *c)
+{
+    CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    enum result r =
+        postgres_db_ask(c->db, "SELECT settled_place()", NULL, &rows, c->fault);
+    if (r == RESULT_OK)
+        c->end = postgres_integer_at(&rows, 0, 0);
+    return r;
+}
+
+enum result postgres_store_changes(struct store *base,
+                                   const struct store_changes_query *query,
+                                   const struct store_changes_taker *taker,
+                                   struct store_changes_page *ret,
+                                   struct fault *fault)
+{
+    struct postgres_store *store = postgres_store_of(base);
+    struct postgres_reader *reader = NULL;
+    struct store_changes_page page = {.more = false};
+    enum result r = postgres_readers_take(&store->readers, &reader, fault);
+    if (r != RESULT_OK)
+        return r;
+    struct changes c = {.db = reader->db, .query = query, .fault = fault};
+    r = read_end(&c);
+    if (r == RESULT_OK)
+        r = postgres_db_begin(c.db, POSTGRES_DB_SNAPSHOT, fault);
+    if (r == RESULT_OK)
+        r = read_page(&c, taker, &page);
+    postgres_db_rollback(c.db); /* it has written nothing */
+    postgres_readers_give(&store->readers, reader);
+    if (r == RESULT_OK)
+        *ret = page;
+    return r;
+}
