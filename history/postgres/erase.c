@@ -72,8 +72,8 @@ static enum result forget_user(struct postgres_store *store,
     static const char *const sql[] = {
         "DELETE FROM dismissed WHERE user_hash = $1",
         "DELETE FROM taken_back WHERE user_hash = $1",
-        "DELETE FROM ids WHERE id IN"
-        " (SELECT id FROM removed WHERE user_hash = $1)",
+        ("DELETE FROM ids USING removed WHERE removed.user_hash = $1"
+         " AND ids.id = removed.id"),
         "DELETE FROM removed WHERE user_hash = $1",
     };
     struct postgres_values values = {0};

@@ -100,7 +100,7 @@ bool postgres_store_version(struct store *base, const struct store_query *query,
 {
     (void)base;
     (void)query;
-    (void)ret;
+    *ret = 0;
     return false;
 }
 

@@ -163,21 +163,21 @@ enum result postgres_store_find_removed(
 static enum result put_back(struct postgres_store *store, const struct uuid *id,
                             struct fault *fault)
 {
-    static const char *const sql[] = {
+    static const char move_id[] =
         "UPDATE ids SET user_id = removed.user_id,"
         " viewed_at_ms = removed.viewed_at_ms"
-        " FROM removed WHERE removed.id = $1 AND ids.id = $1",
+        " FROM removed WHERE removed.id = $1 AND ids.id = $1";
+    static const char move_view[] =
         "WITH back AS (DELETE FROM removed WHERE id = $1 RETURNING *)"
         " INSERT INTO views (seq, id, viewed_at_ms, flags, user_id, video_id,"
         " video_path, received_ms, position_ms, duration_ms, session_id, rule,"
         " trace) SELECT nextval('places'), id, viewed_at_ms, flags | 4,"
         " user_id, video_id, video_path, received_ms, position_ms,"
-        " duration_ms, session_id, rule, trace FROM back",
-    };
+        " duration_ms, session_id, rule, trace FROM back";
     struct postgres_values values = {0};
     postgres_uuid(&values, id);
-    enum result r = postgres_do(store, sql[0], &values, fault);
-    return r == RESULT_OK ? postgres_do(store, sql[1], &values, fault) : r;
+    enum result r = postgres_do(store, move_id, &values, fault);
+    return r == RESULT_OK ? postgres_do(store, move_view, &values, fault) : r;
 }
 
 _Static_assert(POSTGRES_FLAG_RESTORED == 4, "as the statement has it");
