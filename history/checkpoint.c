@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "clock.h"
@@ -22,6 +23,8 @@ enum {
     QUEUE_LOOK_MS = 50,
     HELD_LOOKS = 3000,
     HELD_LOOK_MS = 1,
+    /* Of so many messages each who shares them has some. */
+    SHARED_MANY = 2000,
 };
 
 /* A view of the stream that the store does not have. */
@@ -35,6 +38,8 @@ struct checkpoint {
     /* The thread's own. */
     struct missing missing[MISSING_MAX];
     unsigned missing_count;
+    int64_t end_before;      /* of the stream, a round ago; -1: none yet */
+    uint64_t brought_before; /* by the queue, when that round began */
     pthread_t thread;
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t wake;
@@ -106,6 +111,30 @@ static enum result is_caught_up(struct checkpoint *c, bool *ret,
         *ret = ready == 0 && comes_to_hold_nothing(c) &&
                c->config.counters->losses == losses;
     return r;
+}
+
+/* By the queue, but for what it brought again. */
+static uint64_t brought(const struct checkpoint *c)
+{
+    return c->config.counters->deliveries - c->config.counters->redeliveries;
+}
+
+/* Whether the stream got what the queue did not bring, since a round ago. */
+static bool is_passed_by(const struct checkpoint *c, int64_t end)
+{
+    if (c->end_before < 0)
+        return false;
+    int64_t got = end - c->end_before;
+    int64_t came = (int64_t)(brought(c) - c->brought_before);
+    bool alone = strcmp(topology_queue(), TOPOLOGY_QUEUE) == 0 &&
+                 c->config.counters->consumers <= 1;
+    return alone ? got > came : came == 0 && got > SHARED_MANY;
+}
+
+/* The consumer gives its link up if nothing comes from now on. */
+static void tell_of_gap(struct counters *counters)
+{
+    counters->gap_deliveries = (uint64_t)counters->deliveries;
 }
 
 static enum result read_noted(struct store *store, void *context,
@@ -286,16 +315,24 @@ static enum result go_round(struct checkpoint *c, struct fault *fault)
 {
     struct reading reading = {.checkpoint = c};
     bool caught_up = false;
+    uint64_t brought_first = brought(c);
     enum result r =
         stream_log_end(&c->config.amqp, END_WAIT_MS, &reading.end, fault);
     if (r == RESULT_OK)
         r = is_caught_up(c, &caught_up, fault);
     if (r == RESULT_OK)
         r = ingest_run(c->config.ingest, read_noted, &reading.noted, fault);
-    if (r != RESULT_OK || !caught_up || reading.end < 0 ||
-        reading.end == reading.noted.offset)
+    if (r != RESULT_OK || !caught_up || reading.end < 0)
         return r;
+    if (is_passed_by(c, reading.end))
+        tell_of_gap(c->config.counters);
+    c->end_before = reading.end;
+    c->brought_before = brought_first;
+    if (reading.end == reading.noted.offset)
+        return RESULT_OK;
     r = read_stream(&reading, fault);
+    if (reading.missing > 0)
+        tell_of_gap(c->config.counters);
     if (reading.missing > 0)
         log_warn("views of the stream were not in the store, and are now",
                  log_int("views", reading.missing), log_end());
@@ -332,6 +369,7 @@ enum result checkpoint_start(const struct checkpoint_config *config,
     if (c == NULL)
         return fault_set(fault, RESULT_UNAVAILABLE, "out of memory");
     c->config = *config;
+    c->end_before = -1;
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

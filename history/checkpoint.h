@@ -26,8 +26,10 @@
  *   3. Read the stream up to E. A view whose id the store has is proven. One
  *      that it does not have is stored now, through the ingest; if it still
  *      comes by the queue it is known then. A message that is no view is the
- *      consumer's to set aside. The offset is noted on the way, in the
- *      writer's transactions, after the views before it were committed.
+ *      consumer's to set aside: most were long ago, and an operator may have
+ *      discarded some, so one that the queue never got stays where it is. The
+ *      offset is noted on the way, in the writer's transactions, after the
+ *      views before it were committed.
  *
  * A message without an id cannot be looked up. It was in the stream by step 1
  * and the queue was empty at step 2, so it was taken from there, unless it was
@@ -39,7 +41,15 @@
  * or has another message there. Then it is read from its first.
  *
  * Each round declares the topology as well, so a queue or a binding that was
- * deleted comes back without a hand, and with what was missed.
+ * deleted comes back without a hand, and with the views that were missed.
+ *
+ * A round also finds whether the queue brings what the stream gets: not, where
+ * a view was missing, or the stream has got more messages since the round
+ * before than the queue brought. So it shows where what comes is no view, too.
+ * (Who shares the queue, or the views with other queues, has but a part: there
+ * it must be nothing at all, of very many.) That can be wrong, where something
+ * was still on its way: it is noted in gap_deliveries, and the consumer gives
+ * its link up only when nothing comes after that.
  *
  * Messages that left the stream by its age or size before they were read
  * cannot be proven; that is logged.

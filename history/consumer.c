@@ -445,22 +445,30 @@ static enum result take_delivery(struct consumer *c,
 /*
  * Whether the broker still delivers to us. It may forget to say that the queue
  * is gone, or who consumes it, when a node or the queue dies at a bad moment:
- * then nothing would ever come on this link.
+ * then nothing would ever come on this link. It may even take us for a consumer
+ * of a new queue of that name and drop what it delivers: then nothing waits,
+ * and the stream alone tells (checkpoint.h).
  */
 static enum result check_queue(struct consumer *c,
                                const struct amqp_event *event,
                                struct fault *fault)
 {
     uint64_t deliveries = c->config.counters->deliveries;
-    bool is_stuck = event->waiting > 0 && c->oldest == NULL &&
-                    deliveries == c->looked_deliveries;
+    bool is_stuck = event->waiting > 0 && deliveries == c->looked_deliveries;
+    bool is_passed_by = deliveries == c->config.counters->gap_deliveries;
+    bool is_deaf = c->oldest == NULL && (is_stuck || is_passed_by);
     c->looked_deliveries = deliveries;
-    if (c->state != CONSUMER_CONSUMING || (event->consumers > 0 && !is_stuck)) {
+    c->config.counters->consumers = event->consumers;
+    if (c->state != CONSUMER_CONSUMING || (event->consumers > 0 && !is_deaf)) {
         c->suspicions = 0;
         return RESULT_OK;
     }
     if (++c->suspicions < SUSPICIONS_MAX)
         return RESULT_OK;
+    if (is_passed_by)
+        return fault_set(fault, RESULT_UNAVAILABLE,
+                         "the broker delivers nothing: the stream has what the "
+                         "queue did not bring");
     return fault_set(fault, RESULT_UNAVAILABLE,
                      "the broker delivers nothing: %u messages wait, it knows "
                      "%u consumers",
@@ -573,6 +581,7 @@ static void connect_done(void *context)
     c->looked_deliveries = UINT64_MAX; /* not yet */
     c->suspicions = 0;
     c->reconnect_ms = c->config.reconnect_ms_min;
+    c->config.counters->gap_deliveries = COUNTERS_NO_GAP;
     c->config.counters->connects++;
     (void)condition_set(&c->condition, true, "");
     read_deliveries(c);

@@ -16,8 +16,10 @@
  *   connecting  the link is opened on a helper thread; back-off and jitter
  *   consuming   at most `prefetch` deliveries are held; every ten seconds the
  *               broker is asked about the queue, and where it twice says that
- *               messages wait and delivers none, or that nobody consumes, the
- *               link is given up: another one is served
+ *               messages wait and delivers none, or that nobody consumes, or
+ *               delivers none since the stream was found to have what the
+ *               queue did not bring, the link is given up: another one is
+ *               served
  *   losing      the link is gone; what was handed to the store is waited for
  *               (the broker delivers it again, and its id is then known),
  *               because its tags mean nothing on another link

@@ -6,6 +6,8 @@
 
 #include "metrics.h"
 
+#define COUNTERS_NO_GAP UINT64_MAX
+
 /* What history counts for /metrics. Each is raised where it happens. */
 struct counters {
     _Atomic uint64_t deliveries;   /* taken from the queue */
@@ -28,6 +30,11 @@ struct counters {
     _Atomic uint64_t connects;
     _Atomic uint64_t losses; /* of connections; what they held comes again */
     _Atomic int64_t unacked; /* deliveries held now */
+    /* No metrics: what the consumer and the checkpoint tell each other. */
+    _Atomic uint32_t consumers; /* of the queue, as the broker said last */
+    /* `deliveries` when the stream was found to have what the queue did not
+     * bring; COUNTERS_NO_GAP: not since the consumer connected. */
+    _Atomic uint64_t gap_deliveries;
     struct metrics_histogram commit;
     struct metrics_histogram request;
     _Atomic uint64_t requests[6]; /* by the status's first digit */
