@@ -14,7 +14,9 @@ import uuid
 
 import pika
 
-from support.amqp import DEAD_QUEUE, EXCHANGE, PERSISTENT, channel_to, take
+from support.amqp import (
+    DEAD_QUEUE, EXCHANGE, PERSISTENT, QUEUE, STREAM, channel_to, take,
+)
 from support.broker import Broker
 from support.clips import folder_with_clips
 from support.service import BIN, History, Streaming
@@ -25,6 +27,9 @@ from support.waiting import eventually
 STREAM_IS_KEPT_S = 2
 # The services may be of another build than the tests' own programs.
 TOOLS = os.environ.get("FLIXTUBE_TOOLS", BIN)
+# A round of the comparison with the stream, and two looks of ten seconds at the
+# queue where the broker did not tell that it was gone.
+QUEUE_BACK_S = 60
 ACCEPTED, UNSURE = 1, 2
 VIEWER = "{run:08x}-0000-4000-8000-"
 
@@ -234,6 +239,19 @@ class World:
                 service.signal(signal.SIGCONT)
             else:
                 service.start(ready=False)
+        self.wait_queue()
+
+    def wait_queue(self):
+        """Until history has brought back what was deleted: what can be no view
+        would be in the stream alone before, and stay there (docs/RECOVERY.md)."""
+
+        def is_there():
+            with channel_to(self.broker.url) as channel:
+                queue = channel.queue_declare(QUEUE, passive=True).method
+            bindings = self.broker.manage("GET", f"/bindings/%2F/e/{EXCHANGE}/q/{QUEUE}")
+            return queue.consumer_count > 0 and bindings
+
+        eventually(is_there, QUEUE_BACK_S)
 
     def stop(self):
         if self.watching is not None:
@@ -297,8 +315,28 @@ class World:
         stored = self.stored_of(others)
         if len(stored) != len(set(stored)) or not set(stored) <= others.unsure:
             raise AssertionError("a view of another service is doubled or invented")
-        eventually(lambda: others.poison <= self.take_dead(), timeout_s)
+        try:
+            eventually(lambda: others.poison <= self.take_dead(), timeout_s)
+        except AssertionError as error:
+            lost = others.poison - self.dead
+            raise AssertionError(
+                f"of {len(others.poison)} messages that can be no view {len(lost)} "
+                f"are no dead letters; the stream has {len(lost & self.in_stream())} "
+                f"of these") from error
         return len(others.accepted) + len(others.poison)
+
+    def in_stream(self):
+        """The bodies of all messages that the stream keeps."""
+        bodies = set()
+        with channel_to(self.broker.url) as channel:
+            channel.basic_qos(prefetch_count=1000)
+            for method, _, body in channel.consume(
+                STREAM, inactivity_timeout=5, arguments={"x-stream-offset": "first"}
+            ):
+                if method is None:
+                    return bodies
+                bodies.add(body)
+                channel.basic_ack(method.delivery_tag)
 
     def check(self, viewers, others=None, timeout_s=60):
         """Accepted = stored, once each; nothing else came; the files are good."""
