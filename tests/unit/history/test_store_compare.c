@@ -16,7 +16,7 @@ enum {
 /* The other store, beside the fixture's. */
 static struct fixture beside(const struct fixture *fixture, const char *name)
 {
-    struct fixture other = {.store = NULL};
+    struct fixture other = {.is_file = true};
     (void)snprintf(other.path, sizeof other.path, "%s/%s", fixture->folder,
                    name);
     fixture_open(&other);
