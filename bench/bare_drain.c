@@ -6,6 +6,8 @@
  *                          ack for every 500
  *   bare_drain URL left    how many wait in the queue
  *
+ * With QUEUES over 1, from the one that QUEUE says.
+ *
  * The rate is from the first ack to the last, as that of the others is from
  * the first commit to the last.
  */
@@ -98,7 +100,8 @@ static void drain(amqp_connection_state_t state, int64_t count)
 {
     (void)amqp_basic_qos(state, CHANNEL, 0, PREFETCH, 0);
     check_reply(amqp_get_rpc_reply(state), "set the prefetch");
-    (void)amqp_basic_consume(state, CHANNEL, amqp_cstring_bytes(TOPOLOGY_QUEUE),
+    (void)amqp_basic_consume(state, CHANNEL,
+                             amqp_cstring_bytes(topology_queue()),
                              amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
     check_reply(amqp_get_rpc_reply(state), "consume");
 
@@ -123,7 +126,7 @@ static void drain(amqp_connection_state_t state, int64_t count)
 static void print_left(amqp_connection_state_t state)
 {
     const amqp_queue_declare_ok_t *queue =
-        amqp_queue_declare(state, CHANNEL, amqp_cstring_bytes(TOPOLOGY_QUEUE),
+        amqp_queue_declare(state, CHANNEL, amqp_cstring_bytes(topology_queue()),
                            1, 0, 0, 0, amqp_empty_table);
     check_reply(amqp_get_rpc_reply(state), "look at the queue");
     printf("{\"left\": %" PRIu32 "}\n", queue->message_count);
@@ -135,6 +138,11 @@ int main(int argc, char **argv)
         (void)fputs("bare_drain URL COUNT|left\n", stderr);
         return 2;
     }
+    struct topology_settings settings = {0};
+    struct fault fault = {0};
+    if (topology_settings_read(&settings, &fault) != RESULT_OK)
+        measure_die("%s", fault.text);
+    topology_set(&settings);
     amqp_connection_state_t state = connect_to(argv[1]);
     if (strcmp(argv[2], "left") == 0)
         print_left(state);

@@ -1,11 +1,12 @@
 /*
  * Puts views into the queue of history, as streaming would publish them.
  *
- *   load URL FIRST COUNT USERS
+ *   load URL FIRST COUNT USERS [viewed]
  *
- * Views FIRST to FIRST + COUNT - 1 of sample_views.h, through the default
- * exchange, so that they are in that queue alone; each is confirmed before the
- * program ends. Declares what both services declare.
+ * Views FIRST to FIRST + COUNT - 1 of sample_views.h, into the queue alone, or
+ * with QUEUES over 1 into those, by user; with `viewed` through that exchange,
+ * so that the stream has them too. Each is confirmed before the program ends.
+ * Declares what both services declare.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -43,6 +44,17 @@ static struct amqp_link *link_open(const char *url)
     return link;
 }
 
+static bool through_viewed;
+
+static const char *exchange(void)
+{
+    if (through_viewed)
+        return TOPOLOGY_EXCHANGE;
+    return strcmp(topology_queue(), TOPOLOGY_QUEUE) == 0
+               ? "" /* the broker's own, by the queue's name */
+               : TOPOLOGY_USER_EXCHANGE;
+}
+
 static void publish(struct amqp_link *link, uint64_t number, uint32_t users)
 {
     struct viewed viewed;
@@ -62,10 +74,11 @@ static void publish(struct amqp_link *link, uint64_t number, uint32_t users)
         .headers = {{.name = "cloudEvents_specversion", .text = "1.0"},
                     {.name = "cloudEvents_type", .text = "viewed"},
                     {.name = "cloudEvents_source", .text = "/streaming"},
-                    {.name = "cloudEvents_id", .text = id}},
+                    {.name = "cloudEvents_id", .text = id},
+                    {.name = TOPOLOGY_USER_HEADER, .text = viewed.user_id}},
     };
-    if (body.failed || amqp_link_publish(link, "", TOPOLOGY_QUEUE, &message,
-                                         &fault) != RESULT_OK)
+    if (body.failed || amqp_link_publish(link, exchange(), TOPOLOGY_QUEUE,
+                                         &message, &fault) != RESULT_OK)
         measure_die("%s", fault.text);
     buffer_done(&body);
 }
@@ -133,12 +146,22 @@ static void publish_all(struct amqp_link *link, uint64_t first, int64_t count,
     }
 }
 
+static void read_settings(void)
+{
+    struct topology_settings settings = {0};
+    if (topology_settings_read(&settings, &fault) != RESULT_OK)
+        measure_die("%s", fault.text);
+    topology_set(&settings);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 5) {
-        (void)fputs("load URL FIRST COUNT USERS\n", stderr);
+    through_viewed = argc == 6 && strcmp(argv[5], "viewed") == 0;
+    if (argc != 5 && !through_viewed) {
+        (void)fputs("load URL FIRST COUNT USERS [viewed]\n", stderr);
         return 2;
     }
+    read_settings();
     int64_t first = measure_number(argv[2], 0, INT64_C(1) << 40);
     int64_t count = measure_number(argv[3], 0, 100000000);
     int64_t users = measure_number(argv[4], 1, 1000000);

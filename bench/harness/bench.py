@@ -61,9 +61,9 @@ class Bench:
     def program(self, name):
         return os.path.join(self.bin, name)
 
-    def result(self, name, *arguments, timeout_s=600):
+    def result(self, name, *arguments, timeout_s=600, env=None):
         command = [self.program(name), *map(str, arguments)]
-        return self.programs.result(command, timeout_s)
+        return self.programs.result(command, timeout_s, env)
 
     def has_peers(self):
         """Whether the Node peers can run; installs their packages once."""

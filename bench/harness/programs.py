@@ -32,6 +32,13 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def cpu_s(pid):
+    """User and system time of that process so far."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
 class Program:
     """A running program. Its standard error goes to `log_path`."""
 
@@ -57,14 +64,8 @@ class Program:
         with open(self.log_path, errors="replace") as log:
             return log.read()
 
-    def _stat(self):
-        with open(f"/proc/{self.pid}/stat") as file:
-            return file.read().rsplit(")", 1)[1].split()
-
     def cpu_s(self):
-        """User and system time so far."""
-        fields = self._stat()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+        return cpu_s(self.pid)
 
     def _status_kb(self, name):
         with open(f"/proc/{self.pid}/status") as file:
@@ -140,7 +141,7 @@ class Programs:
         program.stop()
         os.unlink(program.log_path)
 
-    def result(self, command, timeout_s):
+    def result(self, command, timeout_s, env=None):
         """Runs it to its end: the last line it printed, which is JSON."""
         try:
             done = subprocess.run(
@@ -149,6 +150,7 @@ class Programs:
                 text=True,
                 timeout=timeout_s,
                 stdin=subprocess.DEVNULL,
+                env=dict(os.environ, **{k: str(v) for k, v in (env or {}).items()}),
                 preexec_fn=_end_with_parent,
             )
         except subprocess.TimeoutExpired:
