@@ -288,9 +288,11 @@ enum program_exit serve(const struct config *config)
     struct fault closing = {0};
     enum result started = start_all(&service, &fault);
     if (started == RESULT_OK) {
+        char db[ENV_VALUE_BYTES_MAX];
+        store_shown_name(config->db, db, sizeof db);
         log_info("history ready",
                  log_int("port", http_server_port(service.http)),
-                 log_text("db", config->db), log_end());
+                 log_text("db", db), log_end());
         loop_run(service.loop);
     } else {
         (void)program_complain("history", started, fault.text);

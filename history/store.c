@@ -104,6 +104,11 @@ bool store_can_be_shared(const char *path)
     return store_engine_of(path)->can_be_shared(path);
 }
 
+void store_shown_name(const char *path, char *ret, size_t ret_bytes)
+{
+    store_engine_of(path)->shown_name(path, ret, ret_bytes);
+}
+
 bool store_leads(struct store *store)
 {
     return store->engine->leads(store);

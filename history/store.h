@@ -207,6 +207,9 @@ bool store_sync_failed(const struct store *store);
  */
 bool store_can_be_shared(const char *path);
 
+/* The path as logs and messages show it: without a password. Cut to fit. */
+void store_shown_name(const char *path, char *ret, size_t ret_bytes);
+
 /*
  * Whether this service is the one that does the jobs that a store needs once:
  * the comparison with the stream, scheduled backups. Where the store is ours

@@ -73,6 +73,7 @@ struct store_engine {
     void (*stats)(struct store *store, struct store_stats *ret);
     bool (*sync_failed)(const struct store *store);
     bool (*can_be_shared)(const char *path);
+    void (*shown_name)(const char *path, char *ret, size_t ret_bytes);
     bool (*leads)(struct store *store);
     int64_t (*shared_poll_ms)(const struct store *store);
     uint64_t (*rules_version)(struct store *store);

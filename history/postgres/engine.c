@@ -23,6 +23,7 @@ const struct store_engine postgres_engine = {
     .stats = postgres_store_stats,
     .sync_failed = postgres_store_sync_failed,
     .can_be_shared = postgres_store_can_be_shared,
+    .shown_name = postgres_db_name,
     .leads = postgres_store_leads,
     .shared_poll_ms = postgres_store_shared_poll_ms,
     .rules_version = postgres_store_rules_version,

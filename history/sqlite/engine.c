@@ -23,6 +23,7 @@ const struct store_engine sqlite_engine = {
     .stats = sqlite_store_stats,
     .sync_failed = sqlite_store_sync_failed,
     .can_be_shared = sqlite_store_can_be_shared,
+    .shown_name = sqlite_store_shown_name,
     .leads = sqlite_store_leads,
     .shared_poll_ms = sqlite_store_shared_poll_ms,
     .rules_version = sqlite_store_rules_version,

@@ -344,6 +344,11 @@ bool sqlite_store_can_be_shared(const char *path)
     return false;
 }
 
+void sqlite_store_shown_name(const char *path, char *ret, size_t ret_bytes)
+{
+    (void)snprintf(ret, ret_bytes, "%s", path);
+}
+
 bool sqlite_store_leads(struct store *base)
 {
     (void)base;

@@ -34,6 +34,7 @@ enum result sqlite_store_find(struct store *base, const struct uuid *id,
 void sqlite_store_stats(struct store *base, struct store_stats *ret);
 bool sqlite_store_sync_failed(const struct store *base);
 bool sqlite_store_can_be_shared(const char *path);
+void sqlite_store_shown_name(const char *path, char *ret, size_t ret_bytes);
 bool sqlite_store_leads(struct store *base);
 int64_t sqlite_store_shared_poll_ms(const struct store *base);
 uint64_t sqlite_store_rules_version(struct store *base);

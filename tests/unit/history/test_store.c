@@ -913,6 +913,28 @@ static void an_engine_takes_every_path_and_lacks_no_function(void **state)
     }
 }
 
+static void the_shown_name_of_a_store_has_no_password(void **state)
+{
+    (void)state;
+    const struct {
+        const char *path;
+        const char *shown;
+    } cases[] = {
+        {"/data/history.db", "/data/history.db"},
+        {"postgresql://h@db/history", "postgresql://h@db/history"},
+        {"postgresql://h:secret@db:5433/history",
+         "postgresql://h:***@db:5433/history"},
+        {"postgres://h:s:e@cret@db/history", "postgres://h:***@db/history"},
+        {"postgresql://h@db/history?password=secret&user=h",
+         "postgresql://h@db/history?"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char shown[64];
+        store_shown_name(cases[i].path, shown, sizeof shown);
+        assert_string_equal(shown, cases[i].shown);
+    }
+}
+
 static void a_store_that_nobody_shares_is_led_by_who_has_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -973,6 +995,7 @@ int main(void)
         IN_A_FOLDER(closing_nothing_is_fine),
         IN_A_FOLDER(a_page_of_a_session_ends_after_so_many_others),
         IN_A_FOLDER(an_engine_takes_every_path_and_lacks_no_function),
+        cmocka_unit_test(the_shown_name_of_a_store_has_no_password),
         IN_A_FOLDER(a_store_that_nobody_shares_is_led_by_who_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
