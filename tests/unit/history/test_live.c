@@ -280,7 +280,7 @@ static void share(struct fixture *fixture, struct store_engine *engine)
 static void what_another_service_commits_is_heard(void **state)
 {
     struct fixture *fixture = *state;
-    struct store_engine shared;
+    static struct store_engine shared; /* the teardown closes by it */
     fixture_open(fixture);
     share(fixture, &shared);
     struct live *live = start(fixture, 1);
@@ -309,7 +309,7 @@ static void erase(struct fixture *fixture, const char *user_id)
 static void nothing_is_heard_of_whom_another_service_has_erased(void **state)
 {
     struct fixture *fixture = *state;
-    struct store_engine shared;
+    static struct store_engine shared; /* the teardown closes by it */
     fixture_open(fixture);
     share(fixture, &shared);
     struct live *live = start(fixture, 2);
