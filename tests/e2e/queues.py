@@ -9,6 +9,7 @@ from support.amqp import channel_to, publish, take
 from support.broker import shared_broker, vhost_of
 from support.claims import Claims
 from support.clips import folder_with_clips
+from support.postgres import shared_postgres
 from support.service import metric
 from support.waiting import eventually
 
@@ -22,9 +23,20 @@ class Queues(Claims):
         super().setUp()
         self.rabbit = self.vhost()
         self.clips = {"a": 4000, "b": 4000}
-        self.videos = self.streaming(
-            self.rabbit, QUEUES=QUEUES,
-            VIDEOS=folder_with_clips(self.folder, **self.clips))
+        self.folder_of_clips = folder_with_clips(self.folder, **self.clips)
+        self.videos = self.start_streaming(QUEUES=QUEUES)
+
+    def start_streaming(self, **settings):
+        return self.streaming(self.rabbit, VIDEOS=self.folder_of_clips, **settings)
+
+    def store(self):
+        """A database of this test's own."""
+        url = shared_postgres().add_database()
+        self.addCleanup(shared_postgres().remove_database, url)
+        return url
+
+    def stored(self, history):
+        return sorted((row["userId"], row["video"]["id"]) for row in history.rows())
 
     def watch_all(self):
         """Each user views each clip; the pairs."""
@@ -64,6 +76,40 @@ class Queues(Claims):
                 self.assertGreater(len(found), len(watched) / 10, queue)
         self.assertEqual(sorted(views), sorted(watched))
         self.assertEqual({len(queues) for queues in users.values()}, {1})
+
+    def test_histories_of_each_queue_keep_each_view_once_in_one_store(self):
+        store = self.store()
+        histories = [self.history(self.rabbit, HISTORY_DB=store, QUEUES=QUEUES, QUEUE=queue)
+                     for queue in range(1, QUEUES + 1)]
+        watched = self.watch_all()
+        for history in histories:
+            eventually(lambda: self.stored(history) == sorted(watched))
+        took = [metric(history, "history_views_new_total") for history in histories]
+        self.assertEqual(sum(took), len(watched))
+        self.assertGreater(min(took), 0)
+
+    def test_from_one_queue_to_several_while_people_watch(self):
+        self.videos.stop()
+        self.rabbit = self.vhost()
+        store = self.store()
+        old = self.history(self.rabbit, HISTORY_DB=store)
+        self.videos = self.start_streaming()
+        watched = self.watch_all()
+        # As docs/SCALE.md says.
+        histories = [self.history(self.rabbit, HISTORY_DB=store, QUEUES=QUEUES, QUEUE=queue)
+                     for queue in range(1, QUEUES + 1)]
+        watched |= self.watch_all()
+        self.videos.stop()
+        self.videos = self.start_streaming(QUEUES=QUEUES)
+        broker, vhost = shared_broker(), vhost_of(self.rabbit)
+        broker.manage("DELETE", f"/bindings/{vhost}/e/viewed/q/history.viewed/~")
+        watched |= self.watch_all()
+        eventually(lambda: broker.queue(self.rabbit, "history.viewed")["messages"] == 0)
+        old.stop()
+        broker.manage("DELETE", f"/queues/{vhost}/history.viewed")
+        eventually(lambda: self.stored(histories[0]) == sorted(watched))
+        took = [metric(history, "history_views_new_total") for history in histories]
+        self.assertGreater(sum(took), USERS)
 
     def test_views_of_publishers_that_name_no_user_are_in_one_queue_too(self):
         with channel_to(self.rabbit) as channel:
