@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "store.h"
+
 #define IN_FOLDER "erased"
 
 static enum result read_from(const char *folder, const char *name,
@@ -19,7 +21,8 @@ static enum result read_from(const char *folder, const char *name,
 enum result erased_files_read(const char *db, const char *backup_dir,
                               struct erased_set *set, struct fault *fault)
 {
-    enum result r = read_from(db, "-erased", set, fault);
+    enum result r =
+        store_is_in_file(db) ? read_from(db, "-erased", set, fault) : RESULT_OK;
     return r == RESULT_OK && backup_dir[0] != '\0'
                ? read_from(backup_dir, "/" IN_FOLDER, set, fault)
                : r;
@@ -47,7 +50,8 @@ enum result erased_files_write(const char *db, const char *backup_dir,
                                struct fault *fault)
 {
     struct fault second = {0};
-    enum result r = write_to(db, "-erased", set, fault);
+    enum result r =
+        store_is_in_file(db) ? write_to(db, "-erased", set, fault) : RESULT_OK;
     enum result other = backup_dir[0] != '\0'
                             ? write_to(backup_dir, "/" IN_FOLDER, set, &second)
                             : RESULT_OK;

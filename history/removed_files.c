@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store.h"
+
 #define BESIDE    "-removed"
 #define IN_FOLDER "/removed"
 
@@ -37,7 +39,9 @@ enum result removed_files_read(const char *db, const char *backup_dir,
                                struct removed_set *set, bool *ret_tidy,
                                struct fault *fault)
 {
-    enum result r = read_from(db, BESIDE, set, ret_tidy, fault);
+    enum result r = store_is_in_file(db)
+                        ? read_from(db, BESIDE, set, ret_tidy, fault)
+                        : RESULT_OK;
     return r == RESULT_OK && backup_dir[0] != '\0'
                ? read_from(backup_dir, IN_FOLDER, set, ret_tidy, fault)
                : r;
@@ -68,7 +72,8 @@ enum result removed_files_write(const char *db, const char *backup_dir,
                                 struct fault *fault)
 {
     struct fault second = {0};
-    enum result r = write_to(db, BESIDE, set, fault);
+    enum result r =
+        store_is_in_file(db) ? write_to(db, BESIDE, set, fault) : RESULT_OK;
     enum result other = backup_dir[0] != '\0'
                             ? write_to(backup_dir, IN_FOLDER, set, &second)
                             : RESULT_OK;
@@ -91,7 +96,9 @@ enum result removed_files_append(const char *db, const char *backup_dir,
                                  struct fault *fault)
 {
     struct fault second = {0};
-    enum result r = append_to(db, BESIDE, view, undone, fault);
+    enum result r = store_is_in_file(db)
+                        ? append_to(db, BESIDE, view, undone, fault)
+                        : RESULT_OK;
     enum result other = backup_dir[0] != '\0' ? append_to(backup_dir, IN_FOLDER,
                                                           view, undone, &second)
                                               : RESULT_OK;
@@ -104,7 +111,8 @@ bool removed_files_overgrown(const char *db, int64_t removals)
 {
     char path[PATH_MAX];
     struct stat status;
-    return path_of(db, BESIDE, path, NULL) == RESULT_OK &&
+    return store_is_in_file(db) &&
+           path_of(db, BESIDE, path, NULL) == RESULT_OK &&
            stat(path, &status) == 0 && status.st_size > OVERGROWN_BYTES &&
            status.st_size / OVERGROWN_TIMES > removals * LINE_BYTES;
 }

@@ -99,6 +99,11 @@ bool store_sync_failed(const struct store *store)
     return store->engine->sync_failed(store);
 }
 
+bool store_is_in_file(const char *path)
+{
+    return store_engine_of(path)->is_in_file(path);
+}
+
 bool store_can_be_shared(const char *path)
 {
     return store_engine_of(path)->can_be_shared(path);

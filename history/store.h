@@ -199,6 +199,10 @@ void store_stats(struct store *store, struct store_stats *ret);
  */
 bool store_sync_failed(const struct store *store);
 
+/* Whether the store of that path is a file, beside which there is room for
+ * others; else a server has it. */
+bool store_is_in_file(const char *path);
+
 /*
  * An engine may let several services write to one store at the same time; what
  * follows tells them of each other. Any thread, waits for nobody.

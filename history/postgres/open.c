@@ -109,6 +109,12 @@ struct store_contained postgres_store_contained(const struct store *base)
     return postgres_const_store_of(base)->contained;
 }
 
+bool postgres_store_is_in_file(const char *path)
+{
+    (void)path;
+    return false;
+}
+
 bool postgres_store_can_be_shared(const char *path)
 {
     (void)path;
