@@ -2,9 +2,10 @@
  * How fast the store takes views, how long its longest pause is, and what
  * queries cost afterwards.
  *
- *   store_bench FOLDER ROWS [BATCH [idle|busy]]
+ *   store_bench PLACE ROWS [BATCH [idle|busy]]
  *
- * The folder must exist; the file in it is made new. "idle" (the default) lets
+ * PLACE is a folder that exists, where a file is made new, or the address of an
+ * empty database, "postgresql://…". "idle" (the default) lets
  * the store tidy once after each batch, as a batcher does between two batches;
  * "busy" never does, as under a load that never ends.
  */
@@ -275,7 +276,7 @@ int main(int count, char **arguments)
 {
     struct bench bench = {.random = 88172645463325252u, .idle = true};
     if (count < 3) {
-        (void)fprintf(stderr, "store_bench FOLDER ROWS [BATCH [idle|busy]]\n");
+        (void)fprintf(stderr, "store_bench PLACE ROWS [BATCH [idle|busy]]\n");
         return 2;
     }
     bench.rows = strtoll(arguments[2], NULL, 10);
@@ -286,7 +287,9 @@ int main(int count, char **arguments)
     bench.viewed = calloc(bench.batch, sizeof *bench.viewed);
     bench.views = calloc(bench.batch, sizeof *bench.views);
     char path[4096];
-    (void)snprintf(path, sizeof path, "%s/store_bench.db", arguments[1]);
+    (void)snprintf(path, sizeof path, "%s%s", arguments[1],
+                   strstr(arguments[1], "://") != NULL ? ""
+                                                       : "/store_bench.db");
     if (bench.viewed == NULL || bench.views == NULL || access(path, F_OK) == 0)
         return 3; /* an old file would be measured in part */
 

@@ -32,6 +32,7 @@ struct postgres_db {
     char *url;
     uint64_t connections;
     uint32_t answer_ms;
+    int64_t answered_ms; /* monotonic: when it was last heard */
     bool in_transaction;
     const char *statements[STATEMENTS_MAX]; /* prepared, by address */
     size_t statements_count;
@@ -202,6 +203,7 @@ static enum result finish(struct postgres_db *db, const char *doing,
         PQclear(last);
         return lose(db, doing, told == RESULT_OK ? fault : NULL);
     }
+    db->answered_ms = clock_monotonic_ms();
     if (told == RESULT_OK && ret != NULL)
         *ret = last;
     else
@@ -285,6 +287,10 @@ static enum result connect_to(struct postgres_db *db, struct fault *fault)
                              : RESULT_OK;
 }
 
+enum {
+    LISTEN_AFTER_MS = 250, /* one that answered just now is there */
+};
+
 /* A server that went says so to a connection that nobody listens to: a last
  * message, and the end. */
 static void look_for_end(struct postgres_db *db)
@@ -299,7 +305,8 @@ static void look_for_end(struct postgres_db *db)
 /* Inside of a transaction a lost connection stays lost, until its end. */
 static enum result ready(struct postgres_db *db, struct fault *fault)
 {
-    if (db->connection != NULL && !db->in_transaction)
+    if (db->connection != NULL && !db->in_transaction &&
+        clock_monotonic_ms() - db->answered_ms >= LISTEN_AFTER_MS)
         look_for_end(db);
     if (db->connection != NULL)
         return RESULT_OK;

@@ -28,7 +28,7 @@ static const struct number port = {"PORT", 4001, 0, 65535};
 static const struct number batch_max = {"BATCH_MAX", 1000, 1, STORE_BATCH_MAX};
 static const struct number linger_ms = {"BATCH_LINGER_MS", 2, 0, 1000};
 static const struct number prefetch = {"PREFETCH", 2000, 1, 2000};
-static const struct number readers = {"READERS", 4, 1, STORE_READERS_MAX};
+static const struct number readers = {"READERS", 0, 0, STORE_READERS_MAX};
 static const struct number connections = {"HTTP_CONNECTIONS_MAX", 1024, 1,
                                           30000};
 static const struct number checkpoint_s = {"CHECKPOINT_S", 60, 0, 86400};
@@ -197,6 +197,8 @@ enum result config_read(struct config *ret, struct fault *fault)
     enum result r = read_numbers(&config, fault);
     if (r == RESULT_OK)
         r = read_texts(&config, fault);
+    if (r == RESULT_OK && config.readers == 0)
+        config.readers = store_readers_default(config.db);
     if (r == RESULT_OK)
         r = read_switch("ADMIN_API", &config.admin_api, fault);
     if (r == RESULT_OK)

@@ -99,6 +99,11 @@ bool store_sync_failed(const struct store *store)
     return store->engine->sync_failed(store);
 }
 
+unsigned store_readers_default(const char *path)
+{
+    return store_engine_of(path)->readers_default(path);
+}
+
 bool store_is_in_file(const char *path)
 {
     return store_engine_of(path)->is_in_file(path);

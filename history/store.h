@@ -199,6 +199,9 @@ void store_stats(struct store *store, struct store_stats *ret);
  */
 bool store_sync_failed(const struct store *store);
 
+/* How many readers a service of that store has where nobody says. */
+unsigned store_readers_default(const char *path);
+
 /* Whether the store of that path is a file, beside which there is room for
  * others; else a server has it. */
 bool store_is_in_file(const char *path);

@@ -72,6 +72,7 @@ struct store_engine {
                         void *context, struct fault *fault);
     void (*stats)(struct store *store, struct store_stats *ret);
     bool (*sync_failed)(const struct store *store);
+    unsigned (*readers_default)(const char *path);
     bool (*is_in_file)(const char *path);
     bool (*can_be_shared)(const char *path);
     void (*shown_name)(const char *path, char *ret, size_t ret_bytes);

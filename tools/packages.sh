@@ -27,7 +27,7 @@ docker_packages=(docker.io docker-compose mmdebstrap iproute2)
 
 # To measure: wrk loads, the peers are Node's and nginx, and one package of
 # Node's is compiled.
-bench_packages=(python3 wrk nginx nodejs npm libnode-dev g++ make valgrind)
+bench_packages=(python3 wrk postgresql nginx nodejs npm libnode-dev g++ make valgrind)
 
 # Some may have come from elsewhere, in a package that will not stand beside
 # Debian's.

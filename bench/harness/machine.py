@@ -42,6 +42,7 @@ def describe():
 def versions():
     found = {
         "RabbitMQ": _package("rabbitmq-server"),
+        "PostgreSQL": _package("postgresql"),
         "SQLite": sqlite3.sqlite_version,
         "rabbitmq-c": _package("librabbitmq4"),
         "libmicrohttpd": _package("libmicrohttpd12"),

@@ -11,7 +11,7 @@ from harness.bench import ROOT
 BENCH = os.path.join(ROOT, "bench")
 RESULTS = os.path.join(BENCH, "results")
 ORDER = ("drain", "query", "video", "publish", "latency", "memory", "crowd", "start", "size",
-         "callgrind", "scale")
+         "callgrind", "scale", "postgres")
 
 
 def number(value):

@@ -22,6 +22,7 @@ const struct store_engine postgres_engine = {
     .find = postgres_store_find,
     .stats = postgres_store_stats,
     .sync_failed = postgres_store_sync_failed,
+    .readers_default = postgres_store_readers_default,
     .is_in_file = postgres_store_is_in_file,
     .can_be_shared = postgres_store_can_be_shared,
     .shown_name = postgres_db_name,

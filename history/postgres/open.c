@@ -109,6 +109,13 @@ struct store_contained postgres_store_contained(const struct store *base)
     return postgres_const_store_of(base)->contained;
 }
 
+/* A page waits for the server, and meanwhile the core is free. */
+unsigned postgres_store_readers_default(const char *path)
+{
+    (void)path;
+    return 16;
+}
+
 bool postgres_store_is_in_file(const char *path)
 {
     (void)path;

@@ -33,6 +33,7 @@ enum result postgres_store_find(struct store *base, const struct uuid *id,
                                 void *context, struct fault *fault);
 void postgres_store_stats(struct store *base, struct store_stats *ret);
 bool postgres_store_sync_failed(const struct store *base);
+unsigned postgres_store_readers_default(const char *path);
 bool postgres_store_is_in_file(const char *path);
 bool postgres_store_can_be_shared(const char *path);
 bool postgres_store_leads(struct store *base);

@@ -22,6 +22,7 @@ const struct store_engine sqlite_engine = {
     .find = sqlite_store_find,
     .stats = sqlite_store_stats,
     .sync_failed = sqlite_store_sync_failed,
+    .readers_default = sqlite_store_readers_default,
     .is_in_file = sqlite_store_is_in_file,
     .can_be_shared = sqlite_store_can_be_shared,
     .shown_name = sqlite_store_shown_name,

@@ -33,6 +33,7 @@ enum result sqlite_store_find(struct store *base, const struct uuid *id,
                               void *context, struct fault *fault);
 void sqlite_store_stats(struct store *base, struct store_stats *ret);
 bool sqlite_store_sync_failed(const struct store *base);
+unsigned sqlite_store_readers_default(const char *path);
 bool sqlite_store_is_in_file(const char *path);
 bool sqlite_store_can_be_shared(const char *path);
 void sqlite_store_shown_name(const char *path, char *ret, size_t ret_bytes);
