@@ -1,10 +1,12 @@
 #!/bin/sh
-# make-secrets.sh [--tls] [FOLDER]: makes the passwords that production needs,
-# each random, in FOLDER (secrets), and names the folder in .env, where Compose
-# finds it. Never writes over a secret that is there: to change the passwords,
-# remove the folder, run this again and start all services again.
-#   --tls  also a private authority and the broker's certificate, and amqps://
-#          URLs, for docker/prod-tls.yaml
+# make-secrets.sh [--tls | --scale] [FOLDER]: makes the passwords that production
+# needs, each random, in FOLDER (secrets), and names the folder in .env, where
+# Compose finds it. Never writes over a secret that is there: to change the
+# passwords, remove the folder, run this again and start all services again.
+#   --tls    also a private authority and the broker's certificate, and amqps://
+#            URLs, for docker/prod-tls.yaml
+#   --scale  also what docker-compose-scale.yaml needs: URLs of three brokers,
+#            what those know each other by, the store's password and its URL
 set -eu
 umask 077
 
@@ -13,12 +15,18 @@ fail() {
     exit 1
 }
 
-tls=''
-if [ "${1:-}" = --tls ]; then
+tls='' scale=''
+case ${1:-} in
+--tls)
     tls=1
     shift
-fi
-[ $# -le 1 ] || fail "usage: make-secrets.sh [--tls] [FOLDER]"
+    ;;
+--scale)
+    scale=1
+    shift
+    ;;
+esac
+[ $# -le 1 ] || fail "usage: make-secrets.sh [--tls | --scale] [FOLDER]"
 command -v openssl >/dev/null || fail "needs openssl: apt-get install openssl"
 root=$(cd "$(dirname "$0")/.." && pwd)
 folder=${1:-$root/secrets}
@@ -57,14 +65,23 @@ make_certificates() {
     rm -f "$work/ca.key" "$work/request" "$work/extensions" "$work"/*.srl
 }
 
+make_scale_secrets() {
+    printf %s "$(openssl rand -hex 32)" >"$work/rabbit_cookie"
+    password=$(openssl rand -hex 24)
+    printf %s "$password" >"$work/postgres_password"
+    echo "postgresql://history:$password@postgres/history" >"$work/history_db"
+}
+
 ours='^(viewed|history\\.viewed)(\\..*)?$'
 address=amqp://%s:%s@rabbit:5672
 [ -z "$tls" ] || address=amqps://%s:%s@rabbit:5671
+[ -z "$scale" ] || address=amqp://%s:%s@rabbit-1:5672,rabbit-2:5672,rabbit-3:5672
 
 mkdir -p "$(dirname "$folder")"
 work=$(mktemp -d "$(dirname "$folder")/.secrets.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 [ -z "$tls" ] || make_certificates
+[ -z "$scale" ] || make_scale_secrets
 users='' permissions=''
 for user in history streaming; do
     password=$(openssl rand -hex 24)

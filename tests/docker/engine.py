@@ -302,10 +302,10 @@ def pull(engine):
 
 
 def need_broker_image(engine):
-    """Debian's RabbitMQ in place of the official image."""
-    if not engine.has_image(BROKER_IMAGE):
-        folder = ROOT / "docker" / "rabbitmq"
-        engine.build(BROKER_IMAGE, folder / "Dockerfile-debian", folder)
+    """Debian's RabbitMQ in place of the official image; of layers that are
+    there already but for what was changed."""
+    folder = ROOT / "docker" / "rabbitmq"
+    engine.build(BROKER_IMAGE, folder / "Dockerfile-debian", folder)
 
 
 def need_compose_2(engine):

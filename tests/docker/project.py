@@ -44,8 +44,10 @@ def generations():
 
 
 class Project:
-    def __init__(self, docker, files, compose, buildkit):
+    def __init__(self, docker, files, compose, buildkit,
+                 services=("rabbit", "history", "streaming")):
         self.docker = docker
+        self.services = services  # whose logs tell why something failed
         self.name = engine.PROJECT_PREFIX + uuid.uuid4().hex[:8]
         self.parent = tempfile.mkdtemp(prefix="flixtube-docker-")
         self.folder = os.path.join(self.parent, "flixtube")
@@ -116,7 +118,7 @@ class Project:
 
     def last_logs(self):
         logs = ""
-        for service in ("rabbit", "history", "streaming"):
+        for service in self.services:
             container = self.container(service)
             if container:
                 logs += f"--- {service}\n" + "".join(
@@ -137,10 +139,7 @@ class Project:
         ).strip()
 
     def containers(self):
-        return {
-            service: self.container(service)
-            for service in ("rabbit", "history", "streaming")
-        }
+        return {service: self.container(service) for service in self.services}
 
     def inspect(self, service):
         return self.docker.inspect(self.container(service))
@@ -192,9 +191,9 @@ class Project:
     def remove(self):
         """All that it made: containers, volumes, networks, images, files."""
         self.compose("down", "-v", "--remove-orphans", check=False)
-        for image in ("flixtube-history", "flixtube-streaming", "flixtube-dev"):
+        for image in ("history", "streaming", "dev", "postgres", "proxy"):
             # The layers stay, and the next run builds on them.
             self.docker.docker(
-                "rmi", "--no-prune", f"{image}:{self.name}", check=False
+                "rmi", "--no-prune", f"flixtube-{image}:{self.name}", check=False
             )
         shutil.rmtree(self.parent, ignore_errors=True)
