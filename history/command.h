@@ -24,6 +24,7 @@ enum program_exit command_erase(int words_count, char **words);
 enum program_exit command_token(int words_count, char **words);
 enum program_exit command_replay(int words_count, char **words);
 enum program_exit command_import(int words_count, char **words);
+enum program_exit command_copy(int words_count, char **words);
 
 /* What commands share. */
 

@@ -16,6 +16,7 @@ static const char help[] =
     "  history backup …      copy the store, which may be in use\n"
     "  history restore …     make the store a copy of a backup\n"
     "  history replay …      bring the stream's views into the store\n"
+    "  history copy FROM     bring another store's views, of any engine\n"
     "  history import …      bring views from files, of other programs too\n"
     "  history drill …       rebuild the store aside, and compare\n"
     "  history erase --user U  remove a user's views, for good\n"
@@ -63,7 +64,7 @@ static const struct program_command commands[] = {
     {"erase", command_erase},   {"verify", command_verify},
     {"backup", command_backup}, {"restore", command_restore},
     {"replay", command_replay}, {"token", command_token},
-    {"import", command_import},
+    {"import", command_import}, {"copy", command_copy},
 };
 
 int main(int argc, char **argv)
