@@ -1,5 +1,6 @@
 """A history moves from a file to PostgreSQL while views come."""
 
+import contextlib
 import json
 import os
 import threading
@@ -7,6 +8,7 @@ import time
 import unittest
 import uuid
 
+import pika
 
 from support.amqp import channel_to, publish
 from support.claims import Claims
@@ -31,20 +33,30 @@ def view_of(number):
 
 
 class Publisher(threading.Thread):
-    """Views at a rate, until it is told to end."""
+    """Views at a rate, until it is told to end; what a connection that was lost
+    may have taken along is sent again."""
 
     def __init__(self, rabbit):
         super().__init__()
         self.rabbit = rabbit
-        self.published = 0
+        self.views = []
         self.ended = threading.Event()
 
     def run(self):
+        sent = False
+        while not sent:
+            with contextlib.suppress(pika.exceptions.AMQPError):
+                self.send_all()
+                sent = True
+
+    def send_all(self):
         with channel_to(self.rabbit) as channel:
-            while not self.ended.wait(1 / RATE_S):
-                view = view_of(self.published)
+            for view in self.views:
                 publish(channel, view, message_id=view["id"], type="viewed")
-                self.published += 1
+            while not self.ended.wait(1 / RATE_S):
+                view = view_of(len(self.views))
+                self.views.append(view)
+                publish(channel, view, message_id=view["id"], type="viewed")
 
     def stop(self):
         self.ended.set()
@@ -89,7 +101,7 @@ class Move(Claims):
         old = self.history(self.rabbit, HISTORY_DB=self.file, CHECKPOINT_S=1)
         self.publisher.start()
         self.addCleanup(self.publisher.ended.set)
-        eventually(lambda: self.publisher.published > RATE_S)
+        eventually(lambda: len(self.publisher.views) > RATE_S)
         copied = self.copy()
         print(f"\ncopied {copied['new']} views in {copied['seconds']} s beside {RATE_S}/s:"
               f" {copied['new'] / copied['seconds']:.0f}/s")
@@ -99,7 +111,7 @@ class Move(Claims):
         self.publisher.stop()
         # All of that user's are from before the erasure, whenever they come.
         wanted = sum(number % 997 != 3 for number in range(MANY)) + sum(
-            number % 997 != 3 for number in range(self.publisher.published))
+            number % 997 != 3 for number in range(len(self.publisher.views)))
         eventually(lambda: self.count_of(self.url) == wanted, 60)
         self.assertEqual(new.get("/history?userId=user-3").json()["history"], [])
         # The old one gets what went to the new one alone.
