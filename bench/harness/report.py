@@ -3,6 +3,7 @@
 import datetime
 import json
 import os
+import subprocess
 from statistics import median
 
 from harness import machine, plot
@@ -138,7 +139,7 @@ def options_text(result):
 
 
 def write_documents(folder):
-    """bench/README.md from its template, and the plot."""
+    """bench/README.md from its template, the plot, and the tables of docs/SCALE.md."""
     results = saved(folder)
     if not results:
         return
@@ -159,3 +160,6 @@ def write_documents(folder):
         file.write(page)
     with open(os.path.join(folder, "speed.svg"), "w") as file:
         file.write(plot.bars(results))
+    # And what a rate of views needs by them.
+    subprocess.run([os.path.join(BENCH, "sizing.py"), "--results", folder, "--write"],
+                   check=True)

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import os
 import unittest
 import uuid
 
@@ -10,7 +11,7 @@ from support.broker import shared_broker, vhost_of
 from support.claims import Claims
 from support.clips import folder_with_clips
 from support.postgres import shared_postgres
-from support.service import metric
+from support.service import metric, run
 from support.waiting import eventually
 
 QUEUES = 3
@@ -110,6 +111,32 @@ class Queues(Claims):
         eventually(lambda: self.stored(histories[0]) == sorted(watched))
         took = [metric(history, "history_views_new_total") for history in histories]
         self.assertGreater(sum(took), USERS)
+
+    def verified(self, store):
+        """What `history verify` prints of it: how many views, and their digest."""
+        done = run("history", "verify", env={"HISTORY_DB": store})
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        lines = dict(line.split(None, 1) for line in done.stdout.splitlines())
+        return int(lines["views"]), lines["digest"]
+
+    def test_a_second_store_on_queues_of_its_own_becomes_the_same_as_the_first(self):
+        self.videos.stop()
+        self.rabbit = self.vhost()
+        first, second = os.path.join(self.folder, "first.db"), self.store()
+        old = self.history(self.rabbit, HISTORY_DB=first)
+        self.videos = self.start_streaming()
+        watched = self.watch_all()
+        eventually(lambda: self.stored(old) == sorted(watched))
+        new = [self.history(self.rabbit, HISTORY_DB=second, QUEUES=QUEUES, QUEUE=queue,
+                            CHECKPOINT_S=1)
+               for queue in range(1, QUEUES + 1)]
+        # Those before it come by the stream, those after it by the queues.
+        watched |= self.watch_all()
+        for history in (old, *new):
+            eventually(lambda: self.stored(history) == sorted(watched), 60)
+        views, digest = self.verified(first)
+        self.assertEqual(views, len(watched))
+        self.assertEqual(self.verified(second), (views, digest))
 
     def test_views_of_publishers_that_name_no_user_are_in_one_queue_too(self):
         with channel_to(self.rabbit) as channel:
