@@ -299,11 +299,17 @@ def assumed_text(assumed):
                  [[what, f"{assumed[name]:g}", f"`--{name}`"] for name, _, what in ASSUMED])
 
 
+def by_one_writer(sizes, cell):
+    """What stands for SQLite, where its one writer is enough."""
+    enough = sizes.sqlite_takes_it()
+    return NONE if enough is None else cell if enough else "over one writer"
+
+
 def parts_text(all_sizes):
     rows = [[f"{sizes.rate:,}", number(sizes.streaming_cores()),
              number(sizes.broker_cores()), number(sizes.broker_gbit()),
              count(sizes.brokers()), count(sizes.queues()),
-             number(sizes.sqlite_cores()) if sizes.sqlite_takes_it() else "over one writer",
+             by_one_writer(sizes, number(sizes.sqlite_cores())),
              number(sizes.history_cores()), number(sizes.server_cores()),
              count(sizes.servers())] for sizes in all_sizes]
     return table(["views/s at the peak", "streaming, cores", f"broker, cores of {NODES} nodes",
@@ -315,8 +321,7 @@ def parts_text(all_sizes):
 def disks_text(all_sizes, assumed):
     keep, stream = assumed["keep-days"], assumed["stream-days"]
     rows = [[f"{sizes.rate:,}", f"{sizes.views(keep) / 1e9:,.1f}",
-             size_text(sizes.bytes_of("sqlite_bytes", keep))
-             if sizes.sqlite_takes_it() else "over one writer",
+             by_one_writer(sizes, size_text(sizes.bytes_of("sqlite_bytes", keep))),
              size_text(sizes.bytes_of("postgres_bytes", keep)),
              size_text(sizes.bytes_of("postgres_wal_bytes", 1)),
              size_text(sizes.bytes_of("scale_stream_bytes", stream)),
