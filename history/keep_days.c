@@ -64,19 +64,23 @@ bool keep_days_reserve(struct keep_days *days)
     return true;
 }
 
+static void take_out(struct keep_days *days, size_t at)
+{
+    days->count--;
+    memmove(&days->users[at], &days->users[at + 1],
+            (days->count - at) * sizeof *days->users);
+}
+
 static void set_user(struct keep_days *days, const struct erased_user *user,
                      uint32_t value)
 {
     size_t at = place_of(days, user);
-    struct keep_days_user *here = &days->users[at];
     bool is_there = find(days, user) != NULL;
-    if (value == 0 && !is_there)
+    if (value == 0 && is_there)
+        take_out(days, at);
+    if (value == 0)
         return;
-    if (value == 0) {
-        days->count--;
-        memmove(here, here + 1, (days->count - at) * sizeof *here);
-        return;
-    }
+    struct keep_days_user *here = &days->users[at];
     if (!is_there) {
         memmove(here + 1, here, (days->count - at) * sizeof *here);
         days->count++;
@@ -100,6 +104,16 @@ uint32_t keep_days_of(const struct keep_days *days, const char *user_id)
     struct erased_user user = user_of(user_id);
     const struct keep_days_user *keep = find(days, &user);
     return keep != NULL ? (uint32_t)(keep->keep_ms / DAY_MS) : 0;
+}
+
+bool keep_days_has(const struct keep_days *days, const struct erased_user *user)
+{
+    return find(days, user) != NULL;
+}
+
+void keep_days_forget(struct keep_days *days, const struct erased_user *user)
+{
+    set_user(days, user, 0);
 }
 
 bool keep_days_any(const struct keep_days *days)

@@ -35,6 +35,11 @@ void keep_days_set(struct keep_days *days, const char *user_id, uint32_t value);
 /* 0: none of its own. */
 uint32_t keep_days_of(const struct keep_days *days, const char *user_id);
 
+/* The same by the hash: whether there are any; to take them out. */
+bool keep_days_has(const struct keep_days *days,
+                   const struct erased_user *user);
+void keep_days_forget(struct keep_days *days, const struct erased_user *user);
+
 /* Whether a view that comes at that time is too old to be kept. */
 bool keep_days_expired(const struct keep_days *days,
                        const struct viewed *viewed, int64_t received_ms);

@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "clock.h"
@@ -8,154 +7,49 @@
 enum {
     DAY_MS = 24 * 60 * 60 * 1000,
     EVERY_MS = 10 * 60 * 1000, /* short beside a day */
-    CAPACITY_MIN = 16,
 };
-
-static const int64_t for_ever_ms = INT64_MAX;
 
 static void finalize(sqlite3_stmt **statement)
 {
     (void)sqlite3_finalize(*statement); /* repeats the last step's error */
 }
 
-static bool any_rule(const struct store_expiry *expiry)
-{
-    return expiry->keep_ms != for_ever_ms || expiry->count > 0;
-}
-
-/* --- the users who have days of their own --------------------------------- */
-
-static size_t place_of(const struct store_expiry *expiry,
-                       const struct erased_user *user)
-{
-    size_t low = 0;
-    size_t high = expiry->count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (memcmp(expiry->users[middle].user.hash, user->hash,
-                   sizeof user->hash) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static struct store_keep *find(const struct store_expiry *expiry,
-                               const struct erased_user *user)
-{
-    size_t at = place_of(expiry, user);
-    bool found =
-        at < expiry->count &&
-        memcmp(expiry->users[at].user.hash, user->hash, sizeof user->hash) == 0;
-    return found ? &expiry->users[at] : NULL;
-}
-
-/* So that one more fits. */
-static bool reserve(struct store_expiry *expiry)
-{
-    if (expiry->count < expiry->capacity)
-        return true;
-    size_t capacity =
-        expiry->capacity > 0 ? expiry->capacity * 2 : CAPACITY_MIN;
-    struct store_keep *users =
-        reallocarray(expiry->users, capacity, sizeof *users);
-    if (users == NULL)
-        return false;
-    expiry->users = users;
-    expiry->capacity = capacity;
-    return true;
-}
-
-/* 0 days: takes the user out. There must be room. */
-static void put(struct store_expiry *expiry, const struct erased_user *user,
-                uint32_t days)
-{
-    size_t at = place_of(expiry, user);
-    struct store_keep *here = &expiry->users[at];
-    bool is_there = find(expiry, user) != NULL;
-    if (days == 0 && !is_there)
-        return;
-    if (days == 0) {
-        expiry->count--;
-        memmove(here, here + 1, (expiry->count - at) * sizeof *here);
-        return;
-    }
-    if (!is_there) {
-        memmove(here + 1, here, (expiry->count - at) * sizeof *here);
-        expiry->count++;
-    }
-    *here = (struct store_keep){*user, (int64_t)days * DAY_MS};
-}
-
-static struct erased_user user_of(const char *user_id)
-{
-    return erased_user_of(user_id, strlen(user_id));
-}
-
-static void put_rule(struct store_expiry *expiry, const char *user_id,
-                     uint32_t days)
-{
-    struct erased_user user = user_of(user_id);
-    if (user_id[0] != '\0')
-        put(expiry, &user, days);
-    else
-        expiry->keep_ms = days > 0 ? (int64_t)days * DAY_MS : for_ever_ms;
-}
+/* --- to ask and to set ---------------------------------------------------- */
 
 void sqlite_store_expiry_close(struct sqlite_store *store)
 {
-    free(store->expiry.users);
+    keep_days_done(&store->expiry.keep);
 }
 
 enum result sqlite_store_expiry_open(struct sqlite_store *store,
                                      struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *rows = NULL;
-    struct store_expiry *expiry = &store->expiry;
-    expiry->keep_ms = for_ever_ms;
+    struct keep_days *keep = &store->expiry.keep;
     enum result r = sqlite_db_prepare(
         store->db, "SELECT user_id, keep_days FROM retention", &rows, fault);
     int code = SQLITE_DONE;
     while (r == RESULT_OK && (code = sqlite3_step(rows)) == SQLITE_ROW) {
-        if (!reserve(expiry))
+        if (!keep_days_reserve(keep))
             r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
         else
-            put_rule(expiry, (const char *)sqlite3_column_text(rows, 0),
-                     (uint32_t)sqlite3_column_int(rows, 1));
+            keep_days_set(keep, (const char *)sqlite3_column_text(rows, 0),
+                          (uint32_t)sqlite3_column_int(rows, 1));
     }
     return r == RESULT_OK && code != SQLITE_DONE
                ? sqlite_store_fault(store, "cannot read what is kept", fault)
                : r;
 }
 
-/* --- to ask and to set ---------------------------------------------------- */
-
 bool sqlite_store_expired(const struct sqlite_store *store,
                           const struct viewed *viewed, int64_t received_ms)
 {
-    const struct store_expiry *expiry = &store->expiry;
-    int64_t age_ms = received_ms - viewed->viewed_at_ms;
-    if (age_ms > expiry->keep_ms)
-        return true;
-    if (expiry->count == 0 || viewed->user_id[0] == '\0' || age_ms <= DAY_MS)
-        return false;
-    struct erased_user user = user_of(viewed->user_id);
-    const struct store_keep *keep = find(expiry, &user);
-    return keep != NULL && age_ms > keep->keep_ms;
+    return keep_days_expired(&store->expiry.keep, viewed, received_ms);
 }
 
 uint32_t sqlite_store_keep_days(const struct store *base, const char *user_id)
 {
-    const struct sqlite_store *store = sqlite_store_of_const(base);
-    const struct store_expiry *expiry = &store->expiry;
-    struct erased_user user = user_of(user_id);
-    const struct store_keep *keep =
-        user_id[0] != '\0' ? find(expiry, &user) : NULL;
-    int64_t keep_ms = keep != NULL ? keep->keep_ms : for_ever_ms;
-    if (user_id[0] == '\0')
-        keep_ms = expiry->keep_ms;
-    return keep_ms == for_ever_ms ? 0 : (uint32_t)(keep_ms / DAY_MS);
+    return keep_days_of(&sqlite_store_of_const(base)->expiry.keep, user_id);
 }
 
 static enum result write_rule(struct sqlite_store *store, const char *user_id,
@@ -187,25 +81,24 @@ enum result sqlite_store_set_keep_days(struct store *base, const char *user_id,
                                        uint32_t days, struct fault *fault)
 {
     struct sqlite_store *store = sqlite_store_of(base);
-    struct store_expiry *expiry = &store->expiry;
-    struct erased_user user = user_of(user_id);
+    struct keep_days *keep = &store->expiry.keep;
     if (days > STORE_KEEP_DAYS_MAX)
         return fault_set(fault, RESULT_MALFORMED, "days are 1 to %d",
                          STORE_KEEP_DAYS_MAX);
     if (sqlite_store_keep_days(base, user_id) == days)
         return RESULT_OK;
-    if (user_id[0] != '\0' && days > 0 && find(expiry, &user) == NULL &&
-        expiry->count >= STORE_KEEP_USERS_MAX)
+    if (user_id[0] != '\0' && days > 0 && keep_days_of(keep, user_id) == 0 &&
+        keep->count >= STORE_KEEP_USERS_MAX)
         return fault_set(fault, RESULT_LIMIT,
                          "%d users have days of their own already",
                          STORE_KEEP_USERS_MAX);
-    if (!reserve(expiry))
+    if (!keep_days_reserve(keep))
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     enum result r = write_rule(store, user_id, days, fault);
     if (r != RESULT_OK)
         return r;
-    put_rule(expiry, user_id, days);
-    begin_round(expiry);
+    keep_days_set(keep, user_id, days);
+    begin_round(&store->expiry);
     return RESULT_OK;
 }
 
@@ -213,10 +106,8 @@ enum result sqlite_store_keep_all(struct store *base, struct fault *fault)
 {
     struct sqlite_store *store = sqlite_store_of(base);
     enum result r = sqlite_db_run(store->db, "DELETE FROM retention", fault);
-    if (r == RESULT_OK) {
-        store->expiry.keep_ms = for_ever_ms;
-        store->expiry.count = 0;
-    }
+    if (r == RESULT_OK)
+        keep_days_clear(&store->expiry.keep);
     return r;
 }
 
@@ -228,7 +119,7 @@ enum result sqlite_store_forget_keep_days(struct sqlite_store *store,
 {
     CLEANUP(finalize) sqlite3_stmt *rows = NULL;
     char user_id[VIEWED_USER_BYTES_MAX + 1] = "";
-    if (find(&store->expiry, user) == NULL)
+    if (!keep_days_has(&store->expiry.keep, user))
         return RESULT_OK;
     enum result r = sqlite_db_prepare(
         store->db, "SELECT user_id FROM retention WHERE user_id <> ''", &rows,
@@ -237,7 +128,7 @@ enum result sqlite_store_forget_keep_days(struct sqlite_store *store,
     while (r == RESULT_OK && user_id[0] == '\0' &&
            (code = sqlite3_step(rows)) == SQLITE_ROW) {
         const char *text = (const char *)sqlite3_column_text(rows, 0);
-        struct erased_user here = user_of(text);
+        struct erased_user here = erased_user_of(text, strlen(text));
         if (memcmp(here.hash, user->hash, sizeof user->hash) == 0)
             strncpy(user_id, text, sizeof user_id - 1);
     }
@@ -251,8 +142,7 @@ enum result sqlite_store_forget_keep_days(struct sqlite_store *store,
 void sqlite_store_forgot_keep_days(struct sqlite_store *store,
                                    const struct erased_user *user)
 {
-    if (store->expiry.count > 0)
-        put(&store->expiry, user, 0);
+    keep_days_forget(&store->expiry.keep, user);
 }
 
 /* --- a round: the rules one by one, then the names of videos -------------- */
@@ -262,7 +152,8 @@ bool sqlite_store_expiry_due(const struct sqlite_store *store)
     const struct store_expiry *expiry = &store->expiry;
     if (expiry->phase != STORE_EXPIRY_WAIT)
         return true;
-    return any_rule(expiry) && clock_monotonic_ms() >= expiry->next_ms;
+    return keep_days_any(&expiry->keep) &&
+           clock_monotonic_ms() >= expiry->next_ms;
 }
 
 static enum result next_rule(struct sqlite_store *store, struct fault *fault)

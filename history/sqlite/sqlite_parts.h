@@ -6,6 +6,7 @@
 
 #include "cleanup.h"
 #include "erased_set.h"
+#include "keep_days.h"
 #include "list_changes.h"
 #include "removed_set.h"
 #include "siphash.h"
@@ -56,12 +57,6 @@ enum {
     STORE_VIDEOS_NOTED = 16384, /* 128 KiB */
 };
 
-/* expire.c */
-struct store_keep {
-    struct erased_user user;
-    int64_t keep_ms;
-};
-
 enum store_expiry_phase {
     STORE_EXPIRY_WAIT,
     STORE_EXPIRY_MERGE,
@@ -71,10 +66,7 @@ enum store_expiry_phase {
 };
 
 struct store_expiry {
-    int64_t keep_ms;          /* everybody's; INT64_MAX: for ever */
-    struct store_keep *users; /* sorted by user */
-    size_t count;
-    size_t capacity;
+    struct keep_days keep;
     int64_t next_ms; /* monotonic: when the next round begins */
     enum store_expiry_phase phase;
     int64_t merge_seq; /* views up to here are to be in `listed` first */
