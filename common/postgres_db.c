@@ -175,6 +175,14 @@ static enum result fault_of(const PGresult *result, const char *doing,
                fault);
 }
 
+/* After a failover the old server may be there still, as a standby: another
+ * connection may find the new one. */
+static bool is_read_only(const PGresult *result)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    return state != NULL && strcmp(state, "25006") == 0;
+}
+
 /* All results of what was sent; *ret is the last good one. The first error is
  * the one to tell. */
 static enum result finish(struct postgres_db *db, const char *doing,
@@ -182,6 +190,7 @@ static enum result finish(struct postgres_db *db, const char *doing,
 {
     int64_t until_ms = deadline(db);
     enum result told = RESULT_OK;
+    bool read_only = false;
     PGresult *last = NULL;
     for (;;) {
         PGresult *result = NULL;
@@ -194,6 +203,7 @@ static enum result finish(struct postgres_db *db, const char *doing,
             break;
         if (!is_good(result) && told == RESULT_OK)
             told = fault_of(result, doing, fault);
+        read_only = read_only || is_read_only(result);
         PQclear(last);
         last = result;
         if (PQresultStatus(result) == PGRES_COPY_IN)
@@ -208,6 +218,8 @@ static enum result finish(struct postgres_db *db, const char *doing,
         *ret = last;
     else
         PQclear(last);
+    if (read_only)
+        drop(db);
     return told;
 }
 
