@@ -64,7 +64,7 @@ struct live {
     struct live_reader *first;
     struct live_stats stats;
     struct live_ring ring;
-    uint64_t rules; /* store_rules_version() of what the ring has */
+    uint64_t rules; /* store_log_rules_version() of what the ring has */
     pthread_t thread;
 };
 
@@ -86,6 +86,14 @@ static void condition_make(pthread_cond_t *condition)
     pthread_condattr_destroy(&attributes);
 }
 
+/* Never back: a reader that comes from another service may be further than our
+ * ring is. */
+static void go_on_to(struct live_reader *reader, const struct live_place *place)
+{
+    if (place->seq > reader->place.seq)
+        reader->place = *place;
+}
+
 /* Wakes those who wait and whom an event from `from` on is for; the others
  * who wait have seen all with that. The lock is held. */
 static void tell(struct live *live, uint64_t from)
@@ -103,18 +111,18 @@ static void tell(struct live *live, uint64_t from)
             pthread_cond_signal(&r->wake);
         } else {
             r->number = ring->next;
-            r->place = ring->end;
+            go_on_to(r, &ring->end);
         }
     }
 }
 
-/* Of what another service has erased or removed nothing is held. The lock is
- * held. */
-static void drop_outdated(struct live *live)
+/* Of what another service has erased or removed nothing is held. Who asked for
+ * the version first may come here last. The lock is held. */
+static void drop_outdated(struct live *live, uint64_t rules)
 {
-    uint64_t rules = store_rules_version(live->config.store);
-    if (rules != live->rules)
-        live_ring_restart(&live->ring, &live->ring.end);
+    if (rules <= live->rules)
+        return;
+    live_ring_restart(&live->ring, &live->ring.end);
     live->rules = rules;
 }
 
@@ -130,12 +138,15 @@ static bool follow(struct live *live, int64_t *ret_rest_ms)
 {
     struct fault fault = {0};
     int64_t last = 0;
+    uint64_t rules = 0;
     pthread_mutex_lock(&live->lock);
-    drop_outdated(live);
+    enum result r = store_log_rules_version(live->follow, &rules, &fault);
+    drop_outdated(live, rules);
     int64_t from = live->ring.end.seq;
     uint64_t next = live->ring.next;
-    enum result r = store_log_read(live->follow, from, FOLLOW_ROWS, add_view,
-                                   live, &last, &fault);
+    if (r == RESULT_OK)
+        r = store_log_read(live->follow, from, FOLLOW_ROWS, add_view, live,
+                           &last, &fault);
     tell(live, next);
     bool more = r == RESULT_OK && live->ring.next - next >= FOLLOW_ROWS;
     *ret_rest_ms = LIVE_GATHER_MS + live->stats.readers / READERS_A_MS;
@@ -339,7 +350,7 @@ static void make_room(struct live *live)
 
 /* Who comes first starts the ring at the log's end. The lock is held. */
 static enum result enter(struct live *live, struct live_reader *reader,
-                         struct fault *fault)
+                         uint64_t rules, struct fault *fault)
 {
     if (live->stats.readers >= live->config.readers_max)
         make_room(live);
@@ -360,6 +371,7 @@ static enum result enter(struct live *live, struct live_reader *reader,
         struct live_place end = live_place_of(seq, &id);
         live_ring_restart(&live->ring, &end);
     }
+    drop_outdated(live, rules);
     live_filter_ready(&reader->filter, &live->ring);
     if (reader->place.seq < 0) {
         reader->place = live->ring.end;
@@ -375,7 +387,8 @@ static enum result enter(struct live *live, struct live_reader *reader,
 }
 
 static enum result prepare(struct live *live, struct live_reader *reader,
-                           const char *cursor, struct fault *fault)
+                           const char *cursor, uint64_t *ret_rules,
+                           struct fault *fault)
 {
     bool good = true;
     reader->place.seq = -1; /* from now on */
@@ -386,6 +399,8 @@ static enum result prepare(struct live *live, struct live_reader *reader,
                          "the last event's id is not one that this service "
                          "gave out");
     enum result r = check_place(live, &reader->place, &good, fault);
+    if (r == RESULT_OK)
+        r = store_log_rules_version(live->catch_up, ret_rules, fault);
     if (r == RESULT_OK && !good) {
         live_event_reset(&reader->pending);
         reader->place.seq = -1;
@@ -407,10 +422,11 @@ enum result live_open(struct live *live, const struct live_filter *filter,
     reader->alive_ms = clock_monotonic_ms() + live->config.heartbeat_ms;
     reader->until_ms = INT64_MAX;
     condition_make(&reader->wake);
-    enum result r = prepare(live, reader, cursor, fault);
+    uint64_t rules = 0;
+    enum result r = prepare(live, reader, cursor, &rules, fault);
     if (r == RESULT_OK) {
         pthread_mutex_lock(&live->lock);
-        r = enter(live, reader, fault);
+        r = enter(live, reader, rules, fault);
         if (live->first == NULL)
             atomic_store(&live->wanted, false);
         pthread_mutex_unlock(&live->lock);
@@ -481,7 +497,8 @@ static size_t copy_events(struct live_reader *reader, char *out,
     size_t copied = 0;
     for (; reader->number < ring->next; reader->number++) {
         const struct live_event *event = live_ring_at(ring, reader->number);
-        bool taken = live_filter_takes(&reader->filter, event);
+        bool is_new = event->note || event->place.seq > reader->place.seq;
+        bool taken = is_new && live_filter_takes(&reader->filter, event);
         if (taken && event->bytes > out_bytes - copied) {
             if (copied > 0)
                 return copied;
@@ -492,7 +509,7 @@ static size_t copy_events(struct live_reader *reader, char *out,
         }
         if (taken)
             reader->live->stats.events++;
-        reader->place = event->place;
+        go_on_to(reader, &event->place);
         if (reader->pending.bytes > 0) {
             reader->number++;
             break;

@@ -25,8 +25,9 @@
  *
  * Where other services write to the store too (store_shared_poll_ms()), the log
  * is read on that often while somebody reads, and when one of them has erased
- * or removed anything (store_rules_version()), the ring is emptied: readers
- * then go on from the store, which has nothing of it.
+ * or removed anything (store_log_rules_version()), the ring is emptied: readers
+ * then go on from the store, which has nothing of it. A reader that comes with
+ * a place has that looked up first.
  */
 struct live;
 struct live_reader;

@@ -55,6 +55,9 @@ static void write_store(struct buffer *b, struct store *store)
 {
     struct store_stats stats;
     store_stats(store, &stats);
+    metrics_write_gauge(b, "history_leads",
+                        "1 where this service does what a store needs once.",
+                        store_leads(store));
     metrics_write_gauge(b, "history_store_views", "Views in the store.",
                         stats.views);
     metrics_write_gauge(b, "history_store_tail_views",

@@ -129,11 +129,6 @@ int64_t store_shared_poll_ms(const struct store *store)
     return store->engine->shared_poll_ms(store);
 }
 
-uint64_t store_rules_version(struct store *store)
-{
-    return store->engine->rules_version(store);
-}
-
 enum result store_videos(struct store *store, uint32_t most,
                          void (*each)(void *context, const char *video_id,
                                       size_t bytes),

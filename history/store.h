@@ -229,12 +229,4 @@ bool store_leads(struct store *store);
  * and whatever is committed is committed here. */
 int64_t store_shared_poll_ms(const struct store *store);
 
-/*
- * A number that is another one, at the latest store_shared_poll_ms() after
- * another service has erased, removed, restored or taken back anything. What
- * was read from the store before may then show what is no more. Always 0 where
- * the store is ours alone.
- */
-uint64_t store_rules_version(struct store *store);
-
 #endif

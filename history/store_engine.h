@@ -78,7 +78,6 @@ struct store_engine {
     void (*shown_name)(const char *path, char *ret, size_t ret_bytes);
     bool (*leads)(struct store *store);
     int64_t (*shared_poll_ms)(const struct store *store);
-    uint64_t (*rules_version)(struct store *store);
 
     /* store_erase.h */
     enum result (*erase_step)(struct store *store,
@@ -164,6 +163,8 @@ struct store_engine {
         int64_t *ret_last, struct fault *fault);
     enum result (*log_end)(struct store_log *log, int64_t *ret_seq,
                            struct uuid *ret_id, struct fault *fault);
+    enum result (*log_rules_version)(struct store_log *log, uint64_t *ret,
+                                     struct fault *fault);
     enum result (*log_reach)(struct store_log *log, int64_t *ret_seq,
                              struct fault *fault);
     enum result (*log_id)(struct store_log *log, int64_t seq,

@@ -5,10 +5,10 @@
 
 /*
  * The log in order of arrival, by a connection of its own, so that who
- * follows it takes no reader away from queries. Since one thread writes, a
- * later commit never holds an earlier seq: what was read up to a seq is all
- * there ever was up to it, less what is erased since. Any thread; calls wait
- * for each other.
+ * follows it takes no reader away from queries. No later commit shows an
+ * earlier seq, however many write: what was read up to a seq is all there ever
+ * was up to it, less what is erased since. Any thread; calls wait for each
+ * other.
  */
 struct store_log;
 
@@ -40,6 +40,15 @@ enum result store_log_end(struct store_log *log, int64_t *ret_seq,
 /* How far the log has ever come: its last views may have been removed. */
 enum result store_log_reach(struct store_log *log, int64_t *ret_seq,
                             struct fault *fault);
+
+/*
+ * A number that grows whenever another service erases, removes, restores or
+ * takes back anything: what was read before may then show what is no more. 0
+ * for ever where the store is ours alone. Errors: RESULT_UNAVAILABLE,
+ * RESULT_UNUSABLE.
+ */
+enum result store_log_rules_version(struct store_log *log, uint64_t *ret,
+                                    struct fault *fault);
 
 /* The id of the view there; RESULT_NOT_FOUND. */
 enum result store_log_id(struct store_log *log, int64_t seq,

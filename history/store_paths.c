@@ -35,6 +35,12 @@ enum result store_log_end(struct store_log *log, int64_t *ret_seq,
     return log->engine->log_end(log, ret_seq, ret_id, fault);
 }
 
+enum result store_log_rules_version(struct store_log *log, uint64_t *ret,
+                                    struct fault *fault)
+{
+    return log->engine->log_rules_version(log, ret, fault);
+}
+
 enum result store_log_reach(struct store_log *log, int64_t *ret_seq,
                             struct fault *fault)
 {

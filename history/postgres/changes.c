@@ -15,7 +15,8 @@ struct changes {
     struct postgres_db *db;
     const struct store_changes_query *query;
     struct fault *fault;
-    int64_t end; /* the last place that is settled */
+    int64_t end;   /* the last place that is settled */
+    int64_t reach; /* the last one that was given out */
 };
 
 /* --- where to begin ------------------------------------------------------- */
@@ -96,7 +97,7 @@ static enum result begin_after(struct changes *c, int64_t *ret)
         return r;
     *ret = query->after;
     bool is_other =
-        query->after > c->end ||
+        query->after > c->reach ||
         (check != 0 && query->after_check != 0 && check != query->after_check);
     return is_other ? fault_set(c->fault, RESULT_NOT_FOUND,
                                 "the place is of another history")
@@ -189,12 +190,31 @@ static enum result read_changes(struct changes *c, int64_t after,
     return RESULT_OK;
 }
 
+/* No further than what shows. A place of a transaction that failed may be given
+ * out again after a crash of the server, and whoever was told that he has all
+ * up to there would miss it; what shows was on the disk first. */
+static enum result bound_end(struct changes *c)
+{
+    CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    enum result r =
+        postgres_db_ask(c->db,
+                        "SELECT greatest((SELECT max(seq) FROM views),"
+                        " (SELECT max(place) FROM removed),"
+                        " (SELECT max(place) FROM taken_back), 0)",
+                        NULL, &rows, c->fault);
+    if (r == RESULT_OK && postgres_integer_at(&rows, 0, 0) < c->end)
+        c->end = postgres_integer_at(&rows, 0, 0);
+    return r;
+}
+
 static enum result read_page(struct changes *c,
                              const struct store_changes_taker *taker,
                              struct store_changes_page *ret)
 {
     int64_t after = 0;
-    enum result r = begin_after(c, &after);
+    enum result r = bound_end(c);
+    if (r == RESULT_OK)
+        r = begin_after(c, &after);
     if (r == RESULT_OK)
         r = read_changes(c, after, taker, ret);
     return r == RESULT_OK ? read_check(c, ret->last, &ret->last_check) : r;
@@ -204,10 +224,13 @@ static enum result read_page(struct changes *c,
 static enum result read_end(struct changes *c)
 {
     CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
-    enum result r =
-        postgres_db_ask(c->db, "SELECT settled_place()", NULL, &rows, c->fault);
-    if (r == RESULT_OK)
+    enum result r = postgres_db_ask(
+        c->db, "SELECT settled_place(), (SELECT last_value FROM places)", NULL,
+        &rows, c->fault);
+    if (r == RESULT_OK) {
         c->end = postgres_integer_at(&rows, 0, 0);
+        c->reach = postgres_integer_at(&rows, 0, 1);
+    }
     return r;
 }
 

@@ -4,12 +4,14 @@ enum {
     DELETE_ROWS = 1000, /* of a transaction: some 30 ms */
 };
 
-/* With its id, so that a tombstone or an age is what keeps a view out from
- * then on, and nothing of it stays. */
+/* Locked in their order first, so that two who delete the same views neither
+ * wait for each other in a circle nor take what the other one deletes for all
+ * there is: fewer than asked for is the end. With its id, so that a tombstone
+ * or an age is what keeps a view out from then on, and nothing of it stays. */
 #define DELETE_OLDEST(conditions)                                              \
     "WITH gone AS (DELETE FROM views WHERE (user_id, viewed_at_ms, seq) IN"    \
     " (SELECT user_id, viewed_at_ms, seq FROM views WHERE " conditions         \
-    " ORDER BY viewed_at_ms, seq LIMIT $1) RETURNING id),"                     \
+    " ORDER BY viewed_at_ms, seq LIMIT $1 FOR UPDATE) RETURNING id),"          \
     " forgotten AS (DELETE FROM ids WHERE id IN (SELECT id FROM gone))"        \
     " SELECT count(*) FROM gone"
 

@@ -139,12 +139,37 @@ enum result postgres_store_log_id(struct store_log *base, int64_t seq,
     return r;
 }
 
+/* One integer. */
+static enum result ask_one(struct postgres_log *log, const char *sql,
+                           int64_t *ret, struct fault *fault)
+{
+    CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    pthread_mutex_lock(&log->lock);
+    enum result r = postgres_db_ask(log->db, sql, NULL, &rows, fault);
+    pthread_mutex_unlock(&log->lock);
+    if (r == RESULT_OK)
+        *ret = postgres_integer_at(&rows, 0, 0);
+    return r;
+}
+
+/* Both only grow, so their sum tells as well as the two. */
+enum result postgres_store_log_rules_version(struct store_log *base,
+                                             uint64_t *ret, struct fault *fault)
+{
+    int64_t version = 0;
+    enum result r =
+        ask_one(log_of(base), "SELECT rules_version + gone_version FROM store",
+                &version, fault);
+    if (r == RESULT_OK)
+        *ret = (uint64_t)version;
+    return r;
+}
+
+/* Not settled_place(): what it says may be less for a moment, when a writer was
+ * slow to announce himself, and a place that was shown is a place. */
 enum result postgres_store_log_reach(struct store_log *base, int64_t *ret_seq,
                                      struct fault *fault)
 {
-    struct postgres_log *log = log_of(base);
-    pthread_mutex_lock(&log->lock);
-    enum result r = read_settled(log, ret_seq, fault);
-    pthread_mutex_unlock(&log->lock);
-    return r;
+    return ask_one(log_of(base), "SELECT last_value FROM places", ret_seq,
+                   fault);
 }

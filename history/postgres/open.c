@@ -4,10 +4,21 @@
 #include "migrate_postgres.h"
 #include "postgres_parts.h"
 
-/* Durable whatever the server's default is; and nobody waits for ever. */
+/*
+ * Durable whatever the server's default is; and nobody waits for ever. Between
+ * two statements of a transaction we take milliseconds, and tidying asks
+ * something several times a second: who is idle for longer stands still, and
+ * his locks are not to hold up the others, nor is he to lead. Less than
+ * lock_timeout, so that who waits for him does not fail. (Servers before 14 do
+ * not know idle_session_timeout.)
+ */
 static const char setup[] =
     "SET synchronous_commit = on; SET statement_timeout = '30s';"
-    "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '30s';"
+    "SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '5s';"
+    "SELECT set_config('idle_session_timeout', '10s', false)"
+    " WHERE current_setting('server_version_num')::integer >= 140000;"
+    "SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2;"
+    "SET tcp_keepalives_count = 3;"
     "SET plan_cache_mode = force_generic_plan; SET jit = off;"
     "SET max_parallel_workers_per_gather = 0";
 
@@ -138,9 +149,4 @@ int64_t postgres_store_shared_poll_ms(const struct store *base)
 {
     (void)base;
     return 50;
-}
-
-uint64_t postgres_store_rules_version(struct store *base)
-{
-    return atomic_load(&postgres_store_of(base)->shown_version);
 }

@@ -27,6 +27,10 @@
  *     show first. Who follows the log goes no further than settled_place().
  *   - What is to be done once (expiry, the comparison with the stream) is done
  *     by whose session holds the leader's lock.
+ *   - A process that stands still (stopped, swapped out, cut off) holds nobody
+ *     up for long: the server ends a session that is idle, in a transaction
+ *     (open.c) or not, and the others end one that stands still in a COPY
+ *     (tidy.c).
  */
 
 struct postgres_reader {
@@ -87,7 +91,9 @@ struct postgres_store {
     struct store_contained contained;
     struct postgres_expiry expiry;
     uint64_t led_by; /* the connection that holds the leader's lock; 0: none */
-    int64_t next_look_ms; /* monotonic: when the tables' size is asked */
+    int64_t next_ask_ms;           /* monotonic, all: when it asks to lead, */
+    int64_t next_end_ms;           /* ends who stands still, */
+    int64_t next_look_ms;          /* asks for the tables' size */
     struct postgres_claim *claims; /* room for a batch */
     struct postgres_array arrays[3];
     struct buffer rows;
@@ -100,7 +106,6 @@ struct postgres_store {
     _Atomic int64_t shown_place;
     _Atomic int64_t bytes;
     _Atomic bool leads;
-    _Atomic uint64_t shown_version; /* store_rules_version() */
 };
 
 static inline struct postgres_store *postgres_store_of(struct store *base)
@@ -174,6 +179,14 @@ enum result postgres_write_pause(struct postgres_store *store,
 enum result postgres_delete_some(struct postgres_store *store,
                                  const char *user_id, int64_t until_ms,
                                  int64_t *views, bool *ret_more,
+                                 struct fault *fault);
+
+/* --- tidy.c ----------------------------------------------------------------
+ */
+
+/* What is due, of what is asked now and then: to lead, and whether another one
+ * stands still. Cheap where nothing is. Outside of a transaction. */
+enum result postgres_look_around(struct postgres_store *store,
                                  struct fault *fault);
 
 /* --- removed.c, expire.c: a step of what the leader does -------------------

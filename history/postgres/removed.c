@@ -16,6 +16,16 @@ int64_t postgres_store_removed_count(const struct store *base)
 
 /* --- to remove ------------------------------------------------------------ */
 
+/* Its user was erased, and it is about to go: what it says is not to be kept.
+ */
+static bool is_going(const struct postgres_store *store,
+                     const struct erased_user *user, int64_t viewed_at_ms)
+{
+    const struct erased_entry *entry =
+        erased_set_find(&store->erased, user, ERASED_FROM_EVER);
+    return entry != NULL && viewed_at_ms <= entry->until_ms;
+}
+
 static enum result read_view(struct postgres_store *store,
                              const struct uuid *id, struct removed_view *ret,
                              struct fault *fault)
@@ -34,6 +44,8 @@ static enum result read_view(struct postgres_store *store,
     ret->user_given = row.user_id_bytes > 0;
     if (ret->user_given)
         ret->user = erased_user_of(row.user_id, row.user_id_bytes);
+    if (ret->user_given && is_going(store, &ret->user, row.place.viewed_at_ms))
+        return fault_set(fault, RESULT_NOT_FOUND, "no view has that id");
     if (row.place.viewed_at_ms > ret->removed_ms)
         ret->ahead_ms = row.place.viewed_at_ms;
     return RESULT_OK;

@@ -6,13 +6,16 @@
  */
 #define NUMBER "'places'::regclass::oid::integer"
 
+/* Each statement sees what was committed before it: what is read once a lock
+ * is had is as new as the lock. */
 static const char begin_write[] =
-    "BEGIN; SELECT pg_advisory_xact_lock_shared(" NUMBER ", 1);"
+    "BEGIN ISOLATION LEVEL READ COMMITTED;"
+    "SELECT pg_advisory_xact_lock_shared(" NUMBER ", 1);"
     "SELECT announce_places()";
 
-static const char begin_rule[] =
-    "BEGIN; SELECT pg_advisory_xact_lock(" NUMBER ", 1);"
-    "SELECT announce_places()";
+static const char begin_rule[] = "BEGIN ISOLATION LEVEL READ COMMITTED;"
+                                 "SELECT pg_advisory_xact_lock(" NUMBER ", 1);"
+                                 "SELECT announce_places()";
 
 static const char read_state[] =
     "SELECT rules_version, gone_version, stream_offset, stream_hash,"
@@ -54,15 +57,11 @@ static enum result read_removed_count(struct postgres_store *store,
 
 static void show(struct postgres_store *store, const struct postgres_rows *rows)
 {
-    int64_t rules = postgres_integer_at(rows, 0, 0);
-    int64_t gone = postgres_integer_at(rows, 0, 1);
     store->contained.offset = postgres_integer_at(rows, 0, 2);
     store->contained.hash = postgres_integer_at(rows, 0, 3);
     atomic_store(&store->shown_offset, store->contained.offset);
     atomic_store(&store->views, postgres_integer_at(rows, 0, 4));
     atomic_store(&store->shown_place, postgres_integer_at(rows, 0, 5));
-    /* Both only grow, so their sum tells as well as the two. */
-    atomic_store(&store->shown_version, (uint64_t)rules + (uint64_t)gone);
 }
 
 static enum result take_state(struct postgres_store *store, struct fault *fault)

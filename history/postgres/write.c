@@ -313,6 +313,9 @@ static enum result write_batch(struct postgres_store *store,
         store->contained = *batch->contained;
         atomic_store(&store->shown_offset, batch->contained->offset);
     }
+    /* Tidying waits for quiet, which may not come for hours. The batch is
+     * stored; what fails here fails again, where it is told. */
+    (void)postgres_look_around(store, NULL);
     return RESULT_OK;
 }
 

@@ -373,9 +373,3 @@ int64_t sqlite_store_shared_poll_ms(const struct store *base)
     (void)base;
     return 0;
 }
-
-uint64_t sqlite_store_rules_version(struct store *base)
-{
-    (void)base;
-    return 0;
-}

@@ -39,7 +39,6 @@ bool sqlite_store_can_be_shared(const char *path);
 void sqlite_store_shown_name(const char *path, char *ret, size_t ret_bytes);
 bool sqlite_store_leads(struct store *base);
 int64_t sqlite_store_shared_poll_ms(const struct store *base);
-uint64_t sqlite_store_rules_version(struct store *base);
 
 /* store_erase.h */
 enum result sqlite_store_erase_step(struct store *base,
@@ -131,6 +130,8 @@ sqlite_store_log_read(struct store_log *base, int64_t after, uint32_t limit,
                       void *context, int64_t *ret_last, struct fault *fault);
 enum result sqlite_store_log_end(struct store_log *base, int64_t *ret_seq,
                                  struct uuid *ret_id, struct fault *fault);
+enum result sqlite_store_log_rules_version(struct store_log *base,
+                                           uint64_t *ret, struct fault *fault);
 enum result sqlite_store_log_reach(struct store_log *base, int64_t *ret_seq,
                                    struct fault *fault);
 enum result sqlite_store_log_id(struct store_log *base, int64_t seq,

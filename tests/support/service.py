@@ -122,6 +122,9 @@ class Service:
             )
         return request("POST", self.url(path), body=body, **more)
 
+    def delete(self, path, **more):
+        return request("DELETE", self.url(path), **more)
+
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 

@@ -948,7 +948,6 @@ static void a_store_that_nobody_shares_is_led_by_who_has_it(void **state)
     assert_int_equal(store_erase(fixture->store, &erasure, &fault), RESULT_OK);
     assert_true(store_leads(fixture->store));
     assert_int_equal(store_shared_poll_ms(fixture->store), 0);
-    assert_int_equal(store_rules_version(fixture->store), 0);
 }
 
 #define IN_A_FOLDER(claim)                                                     \
