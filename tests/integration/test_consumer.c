@@ -583,6 +583,18 @@ static bool leads(struct store *store)
     return we_lead;
 }
 
+/* On the writer's thread, which uses the engine now and then. */
+static enum result share(struct store *store, void *context,
+                         struct fault *fault)
+{
+    struct store_engine *shared = context;
+    (void)fault;
+    *shared = *store->engine;
+    shared->leads = leads;
+    store->engine = shared;
+    return RESULT_OK;
+}
+
 static void who_does_not_lead_does_not_compare_with_the_stream(void **state)
 {
     (void)state;
@@ -591,10 +603,8 @@ static void who_does_not_lead_does_not_compare_with_the_stream(void **state)
     struct checkpoint *checkpoint = NULL;
     publish_views(20);
     history_fixture_start(&history);
-    shared = *history.store->engine;
-    shared.leads = leads;
-    history.store->engine = &shared;
     we_lead = false;
+    assert_ok(ingest_run(history.ingest, share, &shared, &fault), &fault);
     struct checkpoint_config config = {.store = history.store,
                                        .ingest = history.ingest,
                                        .counters = &history.counters,
