@@ -1,6 +1,7 @@
 #include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backup_folder.h"
@@ -10,6 +11,7 @@
 #include "command_words.h"
 #include "drill_result.h"
 #include "json_write.h"
+#include "store.h"
 #include "terminal_text.h"
 
 enum {
@@ -25,11 +27,13 @@ static const char help[] =
     "[--json]\n"
     "\n"
     "From the newest backup in BACKUP_DIR (or FILE) and the stream; --from\n"
-    "first, or no backup: from the stream alone. The second store is made in\n"
-    "FOLDER, else beside HISTORY_DB, and removed. Each user's views are\n"
-    "compared by count and digest. Settings: HISTORY_DB, BACKUP_DIR, RABBIT,\n"
-    "RABBIT_CA_FILE. Exit codes: 0 PASS, 1 FAIL, 2 wrong usage or setting, 3\n"
-    "it could not be done.\n";
+    "first, or no backup: from the stream alone. The second store is a file,\n"
+    "made in FOLDER and removed; FOLDER is else that of HISTORY_DB, or, where\n"
+    "that is a database, BACKUP_DIR or the temporary folder. Each user's\n"
+    "views are compared by count and digest. Settings: HISTORY_DB, "
+    "BACKUP_DIR,\n"
+    "RABBIT, RABBIT_CA_FILE. Exit codes: 0 PASS, 1 FAIL, 2 wrong usage or\n"
+    "setting, 3 it could not be done.\n";
 
 static volatile sig_atomic_t stop_asked;
 
@@ -201,19 +205,32 @@ static bool find_backup(const struct config *config, const char *from,
     }
 }
 
+/* Where there is room for a second store; in `room`, or another's. */
+static const char *scratch_folder(const struct config *config,
+                                  char room[PATH_MAX])
+{
+    if (store_is_in_file(config->db)) {
+        (void)snprintf(room, PATH_MAX, "%s", config->db);
+        return dirname(room);
+    }
+    if (config->backup_dir[0] != '\0')
+        return config->backup_dir;
+    const char *temporary = getenv("TMPDIR");
+    return temporary != NULL && temporary[0] != '\0' ? temporary : "/tmp";
+}
+
 static enum program_exit run(const struct config *config, const char *backup,
                              const char *scratch, bool json)
 {
     static struct drill_report report;
     struct fault fault = {0};
-    char beside[PATH_MAX];
+    char room[PATH_MAX];
     struct amqp_options amqp = command_amqp(config, "history drill");
-    (void)snprintf(beside, sizeof beside, "%s", config->db);
     struct drill_options options = {
         .amqp = &amqp,
         .store = config->db,
         .backup = backup,
-        .scratch = scratch != NULL ? scratch : dirname(beside),
+        .scratch = scratch != NULL ? scratch : scratch_folder(config, room),
         .wait_ms = WAIT_MS,
         .progress = is_stopped,
     };

@@ -9,6 +9,7 @@
 
 #include "clock.h"
 #include "store_backup.h"
+#include "store_look.h"
 #include "topology.h"
 
 enum {
@@ -167,15 +168,23 @@ static enum result run(const struct drill_options *options,
     return RESULT_OK;
 }
 
+/* Before the work is done that would be for nothing without it. */
+static enum result find_store(const char *store, struct fault *fault)
+{
+    struct store_look *look = NULL;
+    enum result r = store_look_open(store, &look, fault);
+    store_look_close(look);
+    return r;
+}
+
 enum result drill(const struct drill_options *options, struct drill_report *ret,
                   struct fault *fault)
 {
     struct scratch scratch = {0};
     *ret = (struct drill_report){.started_ms = clock_now_ms()};
-    if (access(options->store, R_OK) != 0)
-        return fault_set(fault, RESULT_NOT_FOUND, "cannot read %s: %s",
-                         options->store, strerror(errno));
-    enum result r = make_scratch(options, &scratch, fault);
+    enum result r = find_store(options->store, fault);
+    if (r == RESULT_OK)
+        r = make_scratch(options, &scratch, fault);
     if (r != RESULT_OK)
         return r;
     r = run(options, &scratch, ret, fault);

@@ -115,7 +115,8 @@ static void write_recovery(struct buffer *b, struct api *api)
 {
     struct counters *c = api->counters;
     int64_t last_s = c->last_backup_s;
-    begin(b, "backup", "scheduled", api->backup_dir[0] != '\0');
+    begin(b, "backup", "scheduled",
+          api->backup_dir[0] != '\0' && store_is_in_file(api->db));
     if (last_s > 0)
         add_time(b, "lastAt", last_s * 1000);
     add_number(b, "everySeconds", api->backup_every_s);

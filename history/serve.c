@@ -203,9 +203,17 @@ static enum result start_checkpoint(struct service *service,
 
 static enum result start_backups(struct service *service, struct fault *fault)
 {
+    const char *folder = service->config->backup_dir;
+    if (folder[0] != '\0' && !store_is_in_file(service->config->db)) {
+        log_warn("no backup is scheduled: a server has the store, whose own "
+                 "tools make them (docs/SCALE.md); BACKUP_DIR keeps who was "
+                 "erased and what was removed",
+                 log_text("folder", folder), log_end());
+        folder = "";
+    }
     struct backup_schedule_config config = {
         .store = service->store,
-        .folder = service->config->backup_dir,
+        .folder = folder,
         .every_s = service->config->backup_every_s,
         .keep = service->config->backup_keep,
         .counters = &service->counters,

@@ -66,16 +66,20 @@ test_fuzz() {
     run_ctest fuzz --label-regex '^fuzz$'
 }
 
+# Of those with the label `long` (tests/CMakeLists.txt).
+readonly not_long=(--label-exclude '^long$')
+
 test_everything() {
-    test_dev
+    test_dev "${not_long[@]}"
     test_tsan
     test_fuzz
 }
 
 # test_some WHAT…: labels, or patterns of names.
 test_some() {
-    local what patterns=()
+    local what patterns=() without=("${not_long[@]}")
     for what in "$@"; do
+        case $what in *postgres*) without=() ;; esac
         case $what in
         tsan) test_tsan ;;
         fuzz) test_fuzz ;;
@@ -83,7 +87,7 @@ test_some() {
         esac
     done
     [ ${#patterns[@]} -eq 0 ] ||
-        test_dev --tests-regex "$(IFS='|' && echo "${patterns[*]}")"
+        test_dev --tests-regex "$(IFS='|' && echo "${patterns[*]}")" "${without[@]}"
 }
 
 # A test's name is its label, a dot, and what it claims.

@@ -1,7 +1,5 @@
 """The store notes how much of the stream it is sure to have, and no more."""
 
-import shutil
-import sqlite3
 import threading
 import unittest
 import uuid
@@ -9,6 +7,7 @@ import uuid
 from support.amqp import QUEUE, STREAM, channel_to, publish
 from support.claims import Claims
 from support.service import keep_for, metric
+from support.stores import ask, copy_store
 from support.waiting import eventually
 
 EXCHANGE = "viewed"
@@ -36,7 +35,7 @@ class Checkpoint(Claims):
     def wait_offset(self, views, offset):
         eventually(lambda: self.offset(views) == offset)
 
-    def test_it_follows_the_stream_and_is_in_the_file(self):
+    def test_it_follows_the_stream_and_is_in_the_store(self):
         views = self.started()
         self.assertEqual(self.offset(views), -1)
         with channel_to(self.rabbit) as channel:
@@ -46,10 +45,8 @@ class Checkpoint(Claims):
             publish_views(channel, 1)
             self.wait_offset(views, 301)
         views.stop()
-        file = sqlite3.connect(views.settings["HISTORY_DB"])
-        (offset,) = file.execute("SELECT stream_offset FROM store").fetchone()
-        file.close()
-        self.assertEqual(offset, 301)
+        self.assertEqual(ask(views.settings["HISTORY_DB"], "SELECT stream_offset FROM store"),
+                         [["301"]])
         self.assertEqual(self.offset(views.start()), 301)
 
     def test_a_view_that_never_came_to_the_queue_is_taken_from_the_stream(self):
@@ -67,17 +64,17 @@ class Checkpoint(Claims):
 
     def test_a_store_that_was_set_back_is_filled_from_where_it_was(self):
         views = self.started()
-        file = views.settings["HISTORY_DB"]
+        store, older = views.settings["HISTORY_DB"], self.other_store("older.db")
         with channel_to(self.rabbit) as channel:
             ids = publish_views(channel, 50)
             self.wait_offset(views, 49)
             views.stop()
-            shutil.copy(file, file + "-older")
+            copy_store(store, older)
             views.start()
             ids |= publish_views(channel, 50)
             self.wait_offset(views, 99)
         views.stop()
-        shutil.copy(file + "-older", file)
+        copy_store(older, store)
         views.start()
         self.wait_offset(views, 99)
         self.assertEqual(views.ids(), ids)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import sqlite3
 import threading
 import unittest
 import uuid
@@ -10,6 +9,7 @@ import uuid
 from support.amqp import QUEUE, channel_to, publish
 from support.claims import Claims
 from support.service import metric, run
+from support.stores import change, id_in, left_out, of_files
 from support.waiting import eventually
 
 USERS = 20
@@ -31,7 +31,7 @@ def publish_views(rabbit, count):
                 "viewedAt": "2026-01-31T12:00:00Z",
             }
             publish(channel, view, message_id=event)
-    return set(ids)
+    return ids
 
 
 class Drill(Claims):
@@ -44,8 +44,10 @@ class Drill(Claims):
         os.mkdir(self.backups)
 
     def publish(self, count):
+        """The ids, in their order."""
         ids = publish_views(self.rabbit, count)
-        eventually(lambda: self.views.ids() >= ids)
+        eventually(lambda: self.views.ids() >= set(ids))
+        return ids
 
     def command(self, *words, code=0):
         settings = {
@@ -60,22 +62,27 @@ class Drill(Claims):
     def drill(self, *words, code=0):
         found = json.loads(self.command("drill", "--json", *words, code=code))
         self.assertEqual(found["result"], "FAIL" if code else "PASS")
-        self.assertFalse([n for n in os.listdir(self.folder) if "drill-" in n])
+        self.nothing_is_left()
         return found
 
+    def nothing_is_left(self):
+        """Of the second store."""
+        for folder in (self.folder, self.backups):
+            self.assertFalse([n for n in os.listdir(folder) if "drill-" in n])
+
     def backup(self):
+        if left_out("a backup by `history backup`, and a drill from it"):
+            return
         name = "history-2026-01-31T12-00-00.000Z.db"
         self.command("backup", "--force", os.path.join(self.backups, name))
 
-    def by_hand(self, sql, **settings):
+    def by_hand(self, *statements):
         """Changes the store past the service."""
         self.views.stop()
-        store = sqlite3.connect(self.file)
-        store.execute(sql)
-        store.commit()
-        store.close()
-        self.views.start(CHECKPOINT_S=0, **settings)
+        change(self.file, *statements)
+        self.views.start(CHECKPOINT_S=0)
 
+    @of_files("a backup by `history backup`, and a drill from it")
     def test_a_healthy_system_passes_from_backup_and_stream(self):
         self.publish(400)
         eventually(lambda: metric(self.views, "history_checkpoint_offset") == 399)
@@ -94,6 +101,7 @@ class Drill(Claims):
         text = self.command("drill")
         self.assertTrue(text.startswith("PASS\n"), text)
 
+    @of_files("the last result lies beside the store")
     def test_the_service_shows_the_last_result(self):
         self.publish(10)
         self.assertIsNone(metric(self.views, "history_last_drill_passed"))
@@ -125,36 +133,40 @@ class Drill(Claims):
             done.set()
             loader.join()
 
-    def failing(self, sql, **expected):
-        self.publish(100)
+    def failing(self, make_statements, **expected):
+        """make_statements(i): by hand, with the SQL for the id of view i."""
+        ids = self.publish(100)
         self.backup()
-        self.by_hand(sql)
+        self.by_hand(*make_statements(lambda number: id_in(self.file, ids[number])))
         (user,) = self.drill(code=1)["users"]
         wanted = {"lost": 0, "missing": 0, "altered": 0, **expected}
         self.assertEqual(user, wanted)
         self.assertIn(expected["userId"], self.command("drill", code=1))
 
     def test_a_row_that_was_removed_fails_and_names_its_user(self):
-        self.failing("DELETE FROM views WHERE seq = 8", userId="user-7", missing=1)
+        self.failing(lambda i: [f"DELETE FROM views WHERE id = {i(7)}"],
+                     userId="user-7", missing=1)
 
     def test_a_row_that_was_altered_fails_and_names_its_user(self):
         self.failing(
-            "UPDATE views SET position_ms = 99 WHERE seq = 6",
+            lambda i: [f"UPDATE views SET position_ms = 99 WHERE id = {i(5)}"],
             userId="user-5",
             altered=1,
         )
 
     def test_a_row_that_was_added_fails_and_names_its_user(self):
         self.failing(
-            "INSERT INTO views (id, user_id, video_id, viewed_at_ms, received_ms,"
-            " rule, flags) VALUES (randomblob(16), 'user-3', 'v.mp4', 1, 1, 1, 3)",
+            lambda i: ["INSERT INTO views (seq, id, user_id, video_id, video_path,"
+                       " viewed_at_ms, received_ms, rule, flags) VALUES (1000000,"
+                       f" {id_in(self.file, uuid.uuid4())}, 'user-3', 'v.mp4', '', 1, 1, 1, 3)"],
             userId="user-3",
             lost=1,
         )
 
     def test_a_row_that_was_moved_fails_and_names_both_users(self):
-        self.publish(100)
-        self.by_hand("UPDATE views SET user_id = 'user-2' WHERE seq = 2")
+        ids = self.publish(100)
+        moved = id_in(self.file, ids[1])
+        self.by_hand(f"UPDATE views SET user_id = 'user-2' WHERE id = {moved}")
         users = self.drill("--from", "first", code=1)["users"]
         self.assertEqual({user["userId"] for user in users}, {"user-1", "user-2"})
 
@@ -167,6 +179,8 @@ class Drill(Claims):
         found = self.drill(code=1)
         self.assertEqual([user["userId"] for user in found["users"]], ["poster"])
         self.assertEqual(found["recoveryPoint"], row["receivedAt"])
+        if left_out("a backup by `history backup`, and a drill from it"):
+            return
         self.backup()
         self.drill()
 
@@ -185,7 +199,7 @@ class Drill(Claims):
         self.views.stop()
         self.rabbit = "amqp://guest:guest@127.0.0.1:1"
         self.command("drill", code=3)
-        self.assertFalse([n for n in os.listdir(self.folder) if "drill-" in n])
+        self.nothing_is_left()
 
 
 if __name__ == "__main__":

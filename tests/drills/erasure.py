@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import threading
 import unittest
 import uuid
@@ -10,6 +9,7 @@ import uuid
 from support.amqp import QUEUE, channel_to, publish
 from support.claims import Claims
 from support.service import metric, run
+from support.stores import BESIDE, copy_store, left_out, lose_store, of_files
 from support.waiting import eventually
 
 GONE = "erased-user-0815"
@@ -70,7 +70,9 @@ class Erasure(Claims):
     def erase(self):
         receipt = json.loads(self.command("erase", "--user", GONE))
         self.assertEqual(receipt["views"], 300)
-        self.assertTrue(receipt["overwritten"] and receipt["noted"], receipt)
+        self.assertTrue(receipt["noted"], receipt)
+        if not left_out("bytes that are overwritten: VACUUM does that"):
+            self.assertTrue(receipt["overwritten"], receipt)
         return receipt
 
     def queue_is_empty(self):
@@ -84,7 +86,8 @@ class Erasure(Claims):
         eventually(self.queue_is_empty)
         self.assertEqual(self.views.rows(userId=GONE), [])
         self.assertEqual(self.views.ids(), self.others)
-        self.check_file_is_clean()
+        if not left_out("bytes that are overwritten: VACUUM does that"):
+            self.check_file_is_clean()
         report = json.loads(self.command("verify", "--json"))
         self.assertEqual((report["good"], report["views"]), (True, len(self.others)))
 
@@ -142,11 +145,12 @@ class Erasure(Claims):
         self.assertEqual((replay["new"], replay["erased"]), (0, 300))
         self.check_gone()
         self.views.stop()
-        os.remove(self.file)
+        lose_store(self.file)
         self.command("replay", "--from", "first")
         self.views.start()
         self.check_gone()
 
+    @of_files("`history backup` and `history restore`")
     def test_a_restore_of_an_older_backup_does_not_bring_them_back(self):
         older = os.path.join(self.folder, "older.db")
         self.command("backup", older)
@@ -159,10 +163,12 @@ class Erasure(Claims):
 
     def lose(self, *also):
         self.views.stop()
-        for suffix in ("", "-wal", "-shm", *also):
+        lose_store(self.file)
+        for suffix in also:
             if os.path.exists(self.file + suffix):
                 os.remove(self.file + suffix)
 
+    @of_files("`history backup` and `history restore`")
     def test_with_the_store_lost_any_one_note_is_enough(self):
         older = os.path.join(self.folder, "older.db")
         self.command("backup", older)
@@ -174,12 +180,14 @@ class Erasure(Claims):
                 self.views.start()
                 self.check_gone()
 
-    def test_an_older_file_that_was_copied_by_hand_forgets_nothing(self):
-        older = os.path.join(self.folder, "older.db")
-        self.command("backup", older)
+    def test_an_older_store_that_was_put_back_by_hand_forgets_nothing(self):
+        older = self.other_store("older.db")
+        self.views.stop()
+        copy_store(self.file, older)
+        self.views.start()
         self.erase()
-        self.lose()
-        shutil.copy(older, self.file)
+        self.views.stop()
+        copy_store(older, self.file)
         self.views.start()
         self.check_gone()
 
@@ -190,18 +198,24 @@ class Erasure(Claims):
         self.send(self.messages)
         self.check_gone()
 
+    def test_a_drill_from_the_stream_passes_afterwards(self):
+        self.erase()
+        self.assertTrue(self.command("drill").startswith("PASS"))
+
+    @of_files("`history backup` and `history restore`")
     def test_a_drill_from_an_older_backup_passes_afterwards(self):
         name = os.path.join(self.backups, "history-2099-01-31T12-00-00.000Z.db")
         self.command("backup", name)
         self.erase()
         self.assertTrue(self.command("drill").startswith("PASS"))
 
-    def test_without_a_service_the_file_is_worked_on(self):
+    def test_without_a_service_the_store_is_worked_on(self):
         self.views.stop()
         self.erase()
         self.views.start()
         self.check_gone()
 
+    @of_files(BESIDE)
     def test_a_service_whose_switch_is_off_is_not_passed_by(self):
         self.views.stop()
         self.views.start(ADMIN_API="off")

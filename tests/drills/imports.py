@@ -11,6 +11,7 @@ from support import tokens
 from support.claims import Claims
 from support.event_source import EventSource
 from support.service import History, environment, program, run
+from support.stores import BESIDE, is_database, is_there, left_out, of_files
 from support.waiting import eventually
 from support.web import request
 
@@ -91,9 +92,9 @@ class Imports(Claims):
 
     def bring(self, *words, **settings):
         """The report; `dry` first, which must say the same and change nothing."""
-        before = self.digest() if os.path.exists(self.store) else None
+        before = self.digest() if is_there(self.store) else None
         dry = json.loads(self.command("import", *words, "--dry-run", "--json", **settings).stdout)
-        self.assertEqual(before, self.digest() if os.path.exists(self.store) else None)
+        self.assertEqual(before, self.digest() if is_there(self.store) else None)
         told = json.loads(self.command("import", *words, "--json", **settings).stdout)
         for one in (dry, told):
             self.assertEqual(one["ended"], "done")
@@ -102,6 +103,10 @@ class Imports(Claims):
         same = ("format", "read", "new", "known", "refused", "skipped")
         self.assertEqual([dry[name] for name in same], [told[name] for name in same])
         return told
+
+    def asks(self, is_up):
+        """Whether a command asks the service."""
+        return is_up and not is_database(self.store)
 
     def digest(self):
         report = json.loads(self.command("verify", "--json").stdout)
@@ -167,7 +172,7 @@ class Imports(Claims):
             if beside:
                 other.start()
             told = json.loads(self.command("import", path, "--json", **settings).stdout)
-            self.assertEqual((told["new"], told["byService"]), (VIEWS, beside))
+            self.assertEqual((told["new"], told["byService"]), (VIEWS, self.asks(beside)))
             if not beside:
                 other.start()
             self.assertEqual(without_received(self.export(other)), without_received(export))
@@ -195,7 +200,8 @@ class Imports(Claims):
         changes = self.views.get(f"{since}&cursor={page['cursor']}").json()
         self.assertEqual([(one["_id"], one.get("deleted")) for one in changes["history"]],
                          [(one, True) for one in ids])
-        eventually(lambda: len(source.named("deleted")) == 9)
+        if not left_out("live readers hear of what their own service takes back"):
+            eventually(lambda: len(source.named("deleted")) == 9)
         self.bring(self.write(rows))
         again = self.views.get(f"{since}&cursor={changes['cursor']}").json()["history"]
         self.assertEqual([one["_id"] for one in again], ids)
@@ -217,7 +223,7 @@ class Imports(Claims):
         for is_up in (True, False):
             told = self.bring(path, "--name", "last")
             self.assertEqual((told["new"], told["byService"], told["refused"]), (
-                1, is_up, {"erased": 1, "removed": 1, "paused": 1, "expired": 1}))
+                1, self.asks(is_up), {"erased": 1, "removed": 1, "paused": 1, "expired": 1}))
             self.undo("last", 1)
             if is_up:
                 self.views.stop()
@@ -257,6 +263,7 @@ class Imports(Claims):
         told = self.bring(takeout, "--user", "anna")
         self.assertEqual((told["format"], told["new"]), ("takeout", 1))
 
+    @of_files(BESIDE)
     def test_the_service_is_asked_as_it_wants_to_be(self):
         path = self.write([row(1)])
         self.views.start(ADMIN_API="off")
@@ -302,6 +309,7 @@ class Imports(Claims):
         self.assertGreater(len(sent), 0)
         self.assertEqual(self.views.ids(), sent)
 
+    @of_files(BESIDE)
     def test_a_service_that_is_killed_amid_an_import_loses_nothing_of_it(self):
         many = 20 * VIEWS
         path = self.write([row(number) for number in range(many)])
@@ -346,9 +354,10 @@ class Imports(Claims):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         # The stream has none of it, and no backup yet.
         self.assertTrue(self.command("drill", code=1).stdout.startswith("FAIL"))
-        name = os.path.join(self.backups, "history-2099-01-31T12-00-00.000Z.db")
-        self.command("backup", name)
-        self.assertTrue(self.command("drill").stdout.startswith("PASS"))
+        if not left_out("`history backup`, and a drill from it"):
+            name = os.path.join(self.backups, "history-2099-01-31T12-00-00.000Z.db")
+            self.command("backup", name)
+            self.assertTrue(self.command("drill").stdout.startswith("PASS"))
         self.undo("one", 19)
         self.assertTrue(self.command("drill").stdout.startswith("PASS"))
 

@@ -10,6 +10,7 @@ import unittest
 import uuid
 
 from support.claims import Claims
+from support.stores import OTHERS_WRITE, of_files
 from support.web import raw_exchange, request
 
 GZIP = {"Accept-Encoding": "gzip"}
@@ -114,6 +115,7 @@ class Compression(Claims):
                                           b"Connection: close\r\n\r\n")
         self.assertNotIn(b"Content-Encoding", bare.split(b"\r\n\r\n")[0])
 
+    @of_files(OTHERS_WRITE)
     def test_each_coding_has_an_etag_of_its_own(self):
         service = self.history(self.vhost())
         self.store(service, 20)

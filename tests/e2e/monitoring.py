@@ -31,8 +31,9 @@ class Monitoring(Claims):
         rabbit = self.vhost()
         history = self.history(rabbit)
         # What the last drill found lies beside the store.
-        with open(history.settings["HISTORY_DB"] + "-drill", "w") as file:
-            file.write("1 1 1 1 0\n")
+        if not is_database(history.settings["HISTORY_DB"]):
+            with open(history.settings["HISTORY_DB"] + "-drill", "w") as file:
+                file.write("1 1 1 1 0\n")
         text = history.get("/metrics").text()
         text += self.streaming(rabbit).get("/metrics").text()
         return set(re.findall(r"^([a-z_]+)", text, re.MULTILINE))

@@ -152,7 +152,7 @@ class Tracing(Claims):
         file = os.path.join(self.folder, "views.ndjson")
         with open(file, "wb") as out:
             out.write(views.get("/history?format=ndjson").body)
-        other = os.path.join(self.folder, "other.db")
+        other = self.other_store("other.db")
         done = run("history", "import", file, env={"HISTORY_DB": other, "PORT": "1"})
         self.assertEqual(done.returncode, 0, done.stderr)
         there = self.history(self.vhost(), HISTORY_DB=other)
@@ -201,10 +201,10 @@ class Tracing(Claims):
                               "videoPath": "./v.mp4"}, headers={"traceparent": OTHER})
         before = self.rows(views, 2)
         views.stop()
-        other = self.history(rabbit, HISTORY_DB="other.db")
+        other = self.history(rabbit, HISTORY_DB=self.other_store("other.db"))
         other.stop()
         done = run("history", "replay", "--from", "2020-01-01T00:00:00Z",
-                   env={"RABBIT": rabbit, "HISTORY_DB": other.folder + "/other.db"})
+                   env={"RABBIT": rabbit, "HISTORY_DB": other.settings["HISTORY_DB"]})
         self.assertEqual(done.returncode, 0, done.stderr)
         other.start()
         told = {row["_id"]: row["traceparent"] for row in other.rows()}

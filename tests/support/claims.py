@@ -7,6 +7,7 @@ import unittest
 
 from support.broker import Broker, shared_broker
 from support.service import History, Streaming
+from support.stores import remove_stores_in, store_in
 
 
 class Claims(unittest.TestCase):
@@ -15,6 +16,7 @@ class Claims(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="flixtube-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(remove_stores_in, self.folder)
 
     def vhost(self):
         """The AMQP URL of a vhost of this test's own on the shared broker."""
@@ -27,6 +29,10 @@ class Claims(unittest.TestCase):
         broker = Broker.start_in(os.path.join(self.folder, "broker"), *options)
         self.addCleanup(broker.stop)
         return broker
+
+    def other_store(self, name):
+        """A second store beside that of history()."""
+        return store_in(self.folder, name)
 
     def history(self, rabbit, **settings):
         return self._started(History(self.folder, RABBIT=rabbit, **settings))

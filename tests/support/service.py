@@ -9,6 +9,7 @@ import time
 
 from support.broker import ROOT
 from support.ports import free_port
+from support.stores import store_in
 from support.waiting import eventually
 from support.web import request
 
@@ -173,7 +174,8 @@ class History(Service):
     name = "history"
 
     def __init__(self, folder, **settings):
-        settings.setdefault("HISTORY_DB", os.path.join(folder, "history.db"))
+        if "HISTORY_DB" not in settings:
+            settings["HISTORY_DB"] = store_in(folder)
         super().__init__(folder, **settings)
 
     def rows(self, **parameters):
