@@ -8,6 +8,7 @@ import unittest
 import yaml
 from support.broker import ROOT
 from support.claims import Claims
+from support.stores import is_database
 
 FOLDER = os.path.join(ROOT, "docs", "monitoring")
 NAME = re.compile(r"\b(?:history|streaming)_[a-z_]+\b")
