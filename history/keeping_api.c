@@ -78,9 +78,9 @@ static enum result look_recording(struct store *store, void *context,
                                   struct fault *fault)
 {
     struct keeping *keeping = context;
-    (void)fault;
+    enum result r = store_refresh(store, fault);
     keeping->recording = store_recording(store, keeping->user_id);
-    return RESULT_OK;
+    return r;
 }
 
 /* The store has it, whatever becomes of the files: the next start writes
@@ -162,10 +162,10 @@ static enum result look_retention(struct store *store, void *context,
                                   struct fault *fault)
 {
     struct keeping *keeping = context;
-    (void)fault;
+    enum result r = store_refresh(store, fault);
     keeping->users_days = store_keep_days(store, keeping->user_id);
     keeping->everybodys_days = store_keep_days(store, "");
-    return RESULT_OK;
+    return r;
 }
 
 static enum result set_retention(struct store *store, void *context,

@@ -279,11 +279,23 @@ void live_committed(struct live *live)
     pthread_mutex_unlock(&live->bell_lock);
 }
 
+/* What was just done here is not to be taken for another service's: the note of
+ * it would go with the ring. The lock is not held. */
+static uint64_t rules_now(struct live *live)
+{
+    uint64_t rules = 0;
+    struct fault fault = {0};
+    (void)store_log_rules_version(live->catch_up, &rules, &fault);
+    return rules; /* 0 where it is not known: the ring goes a little later */
+}
+
 void live_erased(struct live *live, const char *user_id)
 {
     if (!atomic_load(&live->wanted))
         return;
+    uint64_t rules = rules_now(live);
     pthread_mutex_lock(&live->lock);
+    drop_outdated(live, rules);
     uint64_t next = live->ring.next;
     live_ring_add_erased(&live->ring, user_id);
     tell(live, next);
@@ -295,7 +307,9 @@ void live_deleted(struct live *live, const char *user_id, int64_t seq,
 {
     if (!atomic_load(&live->wanted))
         return;
+    uint64_t rules = rules_now(live);
     pthread_mutex_lock(&live->lock);
+    drop_outdated(live, rules);
     uint64_t next = live->ring.next;
     live_ring_add_deleted(&live->ring, user_id, seq, id);
     tell(live, next);

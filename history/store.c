@@ -119,6 +119,11 @@ void store_shown_name(const char *path, char *ret, size_t ret_bytes)
     store_engine_of(path)->shown_name(path, ret, ret_bytes);
 }
 
+enum result store_refresh(struct store *store, struct fault *fault)
+{
+    return store->engine->refresh(store, fault);
+}
+
 bool store_leads(struct store *store)
 {
     return store->engine->leads(store);

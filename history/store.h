@@ -225,6 +225,13 @@ void store_shown_name(const char *path, char *ret, size_t ret_bytes);
  */
 bool store_leads(struct store *store);
 
+/*
+ * Reads what others have changed: what is answered from memory to the writer's
+ * thread (store_recording(), store_keep_days()) is then as new as this call.
+ * The writer's thread. Errors: RESULT_UNAVAILABLE, RESULT_UNUSABLE.
+ */
+enum result store_refresh(struct store *store, struct fault *fault);
+
 /* How often to look for what other services have committed; 0: there are none,
  * and whatever is committed is committed here. */
 int64_t store_shared_poll_ms(const struct store *store);

@@ -76,6 +76,7 @@ struct store_engine {
     bool (*is_in_file)(const char *path);
     bool (*can_be_shared)(const char *path);
     void (*shown_name)(const char *path, char *ret, size_t ret_bytes);
+    enum result (*refresh)(struct store *store, struct fault *fault);
     bool (*leads)(struct store *store);
     int64_t (*shared_poll_ms)(const struct store *store);
 

@@ -26,6 +26,7 @@ const struct store_engine postgres_engine = {
     .is_in_file = postgres_store_is_in_file,
     .can_be_shared = postgres_store_can_be_shared,
     .shown_name = postgres_db_name,
+    .refresh = postgres_store_refresh,
     .leads = postgres_store_leads,
     .shared_poll_ms = postgres_store_shared_poll_ms,
     .erase_step = postgres_store_erase_step,

@@ -139,6 +139,11 @@ bool postgres_store_can_be_shared(const char *path)
     return true;
 }
 
+enum result postgres_store_refresh(struct store *base, struct fault *fault)
+{
+    return postgres_refresh(postgres_store_of(base), fault);
+}
+
 bool postgres_store_leads(struct store *base)
 {
     return atomic_load(&postgres_store_of(base)->leads);

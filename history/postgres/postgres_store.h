@@ -36,6 +36,7 @@ bool postgres_store_sync_failed(const struct store *base);
 unsigned postgres_store_readers_default(const char *path);
 bool postgres_store_is_in_file(const char *path);
 bool postgres_store_can_be_shared(const char *path);
+enum result postgres_store_refresh(struct store *base, struct fault *fault);
 bool postgres_store_leads(struct store *base);
 int64_t postgres_store_shared_poll_ms(const struct store *base);
 

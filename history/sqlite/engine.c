@@ -26,6 +26,7 @@ const struct store_engine sqlite_engine = {
     .is_in_file = sqlite_store_is_in_file,
     .can_be_shared = sqlite_store_can_be_shared,
     .shown_name = sqlite_store_shown_name,
+    .refresh = sqlite_store_refresh,
     .leads = sqlite_store_leads,
     .shared_poll_ms = sqlite_store_shared_poll_ms,
     .erase_step = sqlite_store_erase_step,

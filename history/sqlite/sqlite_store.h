@@ -37,6 +37,7 @@ unsigned sqlite_store_readers_default(const char *path);
 bool sqlite_store_is_in_file(const char *path);
 bool sqlite_store_can_be_shared(const char *path);
 void sqlite_store_shown_name(const char *path, char *ret, size_t ret_bytes);
+enum result sqlite_store_refresh(struct store *base, struct fault *fault);
 bool sqlite_store_leads(struct store *base);
 int64_t sqlite_store_shared_poll_ms(const struct store *base);
 

@@ -1,8 +1,5 @@
 """Several histories on one queue and one PostgreSQL: each view once, shown by
-all, erased in all. By hand, with as many views as wanted:
-
-REPLICAS_VIEWS=200000 SEED=7 PYTHONPATH=tests FLIXTUBE_BIN=build/dev/bin \
-    /usr/bin/python3 tests/drills/replicas.py ThreeNodes
+all, erased in all. With as many views as wanted: ./flix drills --views 200000
 """
 
 import collections
@@ -130,7 +127,7 @@ class ThreeNodes(Claims):
         publisher.gate = at[0] + count // 20
         publisher.start()
         for place, gate, fault in zip(at, gates, faults):
-            eventually(lambda: publisher.confirmed >= place, WITHIN_S)
+            eventually(lambda: publisher.confirmed >= place, WITHIN_S + VIEWS / 100)
             fault()
             self.killed[fault.__name__] += 1
             publisher.gate = max(publisher.gate, gate)
@@ -221,6 +218,13 @@ class OneStore(Claims):
             for event, body in views:
                 publish(channel, body, message_id=event)
         return [event for event, _ in views]
+
+    def post(self, replica, user="posted"):
+        event, body = made(self.random, user)
+        answer = replica.post("/viewed", body,
+                              headers={"Content-Type": "application/json"})
+        self.assertIn(answer.status, (200, 201, 202), answer.body)
+        return event
 
     def reader(self, replica, **more):
         reader = EventSource(replica.port, **more)
@@ -357,12 +361,29 @@ class Live(OneStore):
     def test_what_one_has_acknowledged_the_other_shows(self):
         for number in range(100):
             first, second = (self.a, self.b) if number % 2 else (self.b, self.a)
-            event, body = made(self.random, f"user-{number}")
-            answer = first.post("/viewed", body,
-                                headers={"Content-Type": "application/json"})
-            self.assertIn(answer.status, (200, 201, 202), answer.body)
+            event = self.post(first, f"user-{number}")
             rows = second.get(f"/history?userId=user-{number}").json()["history"]
             self.assertEqual([row["_id"] for row in rows], [event])
+
+
+    def test_what_one_keeps_or_does_not_record_the_other_says_at_once(self):
+        for number in range(20):
+            first, second = (self.a, self.b) if number % 2 else (self.b, self.a)
+            for path, change in (
+                    ("/recording?userId=anna", {"recording": number % 2 == 1}),
+                    ("/retention?userId=anna", {"keepDays": number + 1})):
+                answer = first.put(path, change)
+                self.assertEqual(answer.status, 200, answer.body)
+                self.assertEqual(second.get(path).json(), answer.json())
+
+    def test_readers_hear_of_each_erasure_where_it_is_made(self):
+        reader = self.reader(self.a)
+        for number in range(20):
+            user = f"user-{number}"
+            self.post(self.a, user)
+            eventually(lambda: len(reader.views()) > number)
+            self.assertEqual(self.a.delete(f"/history?userId={user}").status, 200)
+        eventually(lambda: len(reader.named("erased")) == 20)
 
 
 class Erasure(OneStore):
@@ -511,13 +532,6 @@ class Stopped(OneStore):
             time.sleep(self.random.uniform(0, 0.02))
         self.fail("it was never in a transaction")
 
-    def post(self, replica):
-        event, body = made(self.random, "posted")
-        answer = replica.post("/viewed", body,
-                              headers={"Content-Type": "application/json"})
-        self.assertIn(answer.status, (200, 201, 202), answer.body)
-        return event
-
     def test_one_that_stands_still_holds_the_others_up_for_seconds_only(self):
         reader = self.reader(self.b)
         sent = []
@@ -539,6 +553,19 @@ class Stopped(OneStore):
         stored = self.in_order()
         eventually(lambda: len(reader.views()) >= len(stored))
         self.assertEqual(reader.views(), stored)
+
+    def test_one_that_stands_still_in_a_copy_is_ended_by_the_others(self):
+        """The server waits for its rows, and looks at no time-out there."""
+        reader = self.reader(self.b)
+        copying = self.session("BEGIN; SELECT announce_places(), nextval('places');")
+        copying.stdin.write("COPY dismissed FROM STDIN;\n")
+        copying.stdin.flush()
+        stopped = time.monotonic()
+        posted = self.post(self.b)
+        keep_for(5, lambda: reader.views() == [])
+        eventually(lambda: posted in reader.views(), 30)
+        print("one stopped in a COPY: live readers were shown what was stored after "
+              f"{time.monotonic() - stopped:.1f} s", flush=True)
 
 
 if __name__ == "__main__":

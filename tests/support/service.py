@@ -116,12 +116,18 @@ class Service:
         return request("GET", self.url(path), **more)
 
     def post(self, path, body, **more):
+        return self._send("POST", path, body, more)
+
+    def put(self, path, body, **more):
+        return self._send("PUT", path, body, more)
+
+    def _send(self, method, path, body, more):
         if not isinstance(body, (bytes, str)):
             body = json.dumps(body)
             more.setdefault("headers", {}).setdefault(
                 "Content-Type", "application/json"
             )
-        return request("POST", self.url(path), body=body, **more)
+        return request(method, self.url(path), body=body, **more)
 
     def delete(self, path, **more):
         return request("DELETE", self.url(path), **more)
