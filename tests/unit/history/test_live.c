@@ -302,6 +302,38 @@ static void what_another_service_commits_is_heard(void **state)
     stop(live);
 }
 
+/* Two services, of which this one has not read yet what the other one has
+ * shown: nobody told it. */
+static void
+a_reader_that_comes_from_elsewhere_is_shown_nothing_twice(void **state)
+{
+    enum { THERE = 10, HERE = 5 };
+    struct fixture *fixture = *state;
+    fixture_open(fixture);
+    struct live *here = start(fixture, 2);
+    struct live *there = start(fixture, 1);
+    struct live_reader *first = open_reader(here, NULL);
+    struct live_reader *reader = open_reader(there, NULL);
+    struct heard heard = heard_make();
+    struct heard after = heard_make();
+    store_and_tell(fixture, there, 1, THERE);
+    hear_views(reader, 16384, THERE, &heard);
+    live_close(reader);
+    reader = open_reader(here, heard.last_id);
+    hear(reader, 16384, &after); /* where it is */
+    hear(reader, 16384, &after); /* that the stream lives: it waits by now */
+    live_committed(here);
+    store_and_tell(fixture, here, THERE + 1, HERE);
+    hear_views(reader, 16384, HERE, &after);
+    assert_int_equal(after.last_seq, heard.last_seq + HERE);
+    live_close(reader);
+    live_close(first);
+    buffer_done(&heard.text);
+    buffer_done(&after.text);
+    stop(here);
+    stop(there);
+}
+
 static void erase(struct fixture *fixture, const char *user_id)
 {
     struct fault fault = {0};
@@ -362,6 +394,7 @@ int main(void)
         CLAIM(over_the_limit_is_refused_until_one_ends),
         CLAIM(readers_beside_a_writer_hear_all_in_order),
         CLAIM(what_another_service_commits_is_heard),
+        CLAIM(a_reader_that_comes_from_elsewhere_is_shown_nothing_twice),
         CLAIM(nothing_is_heard_of_whom_another_service_has_erased),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
