@@ -3,6 +3,7 @@ others publish, some of it poison and some of it twice, something breaks, and
 when all has come to rest each accepted view is stored once.
 
   system_rounds.py [--seconds 60] [--seed N] [--kind NAME] [--rounds N]
+                   [--store sqlite|postgresql] [--only-of-the-store]
 
 A round that fails says its seed; with it, --rounds 1 and the kind it can be had
 again, as far as two runs of real programs are alike.
@@ -21,6 +22,8 @@ import time
 
 from support import faults
 from support.fault_world import STREAM_IS_KEPT_S, SmallDisk, World
+from support.postgres import Postgres
+from support.stores import on_postgres
 from support.waiting import eventually
 
 ROUNDS_OF_A_WORLD = 40  # then with new files, so that checks stay quick
@@ -92,6 +95,42 @@ def full_disk_of_history(world):
     return full_disk(world, world.views, "HISTORY_DB")
 
 
+def full_disk_of_postgres(world):
+    """The whole server's: it may end, and its operator starts it again."""
+    try:
+        disk = SmallDisk(tempfile.gettempdir(), size="160m", larger="500m")
+    except PermissionError:
+        return None
+    kept = {setting: world.views.settings[setting]
+            for setting in ("HISTORY_DB", "CHECKPOINT_S")}
+    world.views.stop()
+    settings = ("--set", "fsync=off", "--set", "min_wal_size=32MB",
+                "--set", "max_wal_size=48MB")
+    small = Postgres.start_in(os.path.join(disk.folder, "server"), *settings,
+                              disk=disk.folder)
+    try:
+        world.views.start(HISTORY_DB=small.add_database(), CHECKPOINT_S=0)
+        viewers = world.viewers(RATE * 4, threads=8)
+        try:
+            disk.fill()
+            eventually(lambda: world.views.get("/readyz").json()["reasons"], 90)
+            time.sleep(world.random.uniform(*SPARE_S))
+            disk.make_room()
+            small.start_again(*settings)
+            eventually(lambda: world.views.get("/readyz").json()["reasons"] == [], 60)
+            time.sleep(world.random.uniform(*SPARE_S))
+        finally:
+            viewers.stop()
+        world.heal()
+        accepted = world.check(viewers)
+        world.views.stop()
+    finally:
+        small.stop()
+        disk.remove()
+    world.views.start(**kept)
+    return accepted
+
+
 def full_disk_of_streaming(world):
     return full_disk(world, world.videos, "OUTBOX_DB")
 
@@ -99,12 +138,24 @@ def full_disk_of_streaming(world):
 KINDS = {
     **{fault.__name__: under_load(fault) for fault in faults.ALL},
     "two_at_once": under_load(two_at_once),
-    "full_disk_of_history": full_disk_of_history,
     "full_disk_of_streaming": full_disk_of_streaming,
 }
+KINDS_OF_SQLITE = {"full_disk_of_history": full_disk_of_history}
+KINDS_OF_POSTGRES = {
+    **{fault.__name__: under_load(fault) for fault in faults.POSTGRES},
+    "full_disk_of_postgres": full_disk_of_postgres,
+}
+
+
+def kinds_of(options):
+    own = KINDS_OF_SQLITE if options.store == "sqlite" else KINDS_OF_POSTGRES
+    return own if options.only_of_the_store else {**KINDS, **own}
+
+
 # A start of the broker takes as long as ten of the others.
 SELDOM = {"kill_broker": 0.3, "full_disk_of_history": 0.5,
-          "full_disk_of_streaming": 0.5, "two_at_once": 3}
+          "full_disk_of_streaming": 0.5, "full_disk_of_postgres": 0.3,
+          "two_at_once": 3}
 
 
 class Rounds:
@@ -142,11 +193,12 @@ class Rounds:
 
     def round(self, seed):
         draw = random.Random(seed)
-        names = [self.options.kind] if self.options.kind else list(KINDS)
+        kinds = kinds_of(self.options)
+        names = [self.options.kind] if self.options.kind else list(kinds)
         kind = draw.choices(names, [SELDOM.get(name, 1) for name in names])[0]
         self.world.random = draw
         try:
-            accepted = KINDS[kind](self.world)
+            accepted = kinds[kind](self.world)
         except BaseException:
             print(f"FAILED: --kind {kind} --seed {seed}; what it left: {self.folder}",
                   flush=True)
@@ -160,7 +212,7 @@ class Rounds:
 
     def report(self):
         print(f"{sum(self.passed.values())} rounds, {self.accepted} views accepted, "
-              f"seeds from {self.options.seed}")
+              f"seeds from {self.options.seed}, {self.options.store}")
         for name, count in sorted(self.passed.items()):
             print(f"  {count:>5} {name}")
         for name, count in sorted(self.skipped.items()):
@@ -172,8 +224,15 @@ def main():
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--rounds", type=int, default=sys.maxsize)
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 31))
-    parser.add_argument("--kind", choices=sorted(KINDS))
-    rounds = Rounds(parser.parse_args())
+    parser.add_argument("--store", choices=("sqlite", "postgresql"), default=(
+        "postgresql" if on_postgres() else "sqlite"))
+    parser.add_argument("--only-of-the-store", action="store_true")
+    parser.add_argument("--kind")
+    options = parser.parse_args()
+    if options.kind and options.kind not in kinds_of(options):
+        parser.error(f"--kind is one of {' '.join(sorted(kinds_of(options)))}")
+    os.environ["FLIXTUBE_STORE"] = options.store
+    rounds = Rounds(options)
     try:
         rounds.run()
     finally:

@@ -19,7 +19,9 @@ from support.amqp import (
 )
 from support.broker import Broker
 from support.clips import folder_with_clips
-from support.service import BIN, History, Streaming
+from support.postgres import Postgres
+from support.service import BIN, History, Streaming, run as run_program
+from support.stores import ask, each, id_text, on_postgres
 from support.waiting import eventually
 
 # RabbitMQ 3.10 writes down half a second late that a stream was made. Killed
@@ -152,10 +154,11 @@ class Others(threading.Thread):
 class SmallDisk:
     """1 MB that fills up and is then given room."""
 
-    def __init__(self, parent):
+    def __init__(self, parent, size="1m", larger="64m"):
         self.folder = tempfile.mkdtemp(dir=parent)
         self.filler = os.path.join(self.folder, "filler")
-        if not self._mount("size=1m"):
+        self.larger = larger
+        if not self._mount(f"size={size}"):
             os.rmdir(self.folder)
             raise PermissionError("mount")
 
@@ -175,7 +178,7 @@ class SmallDisk:
                 pass
 
     def make_room(self):
-        if not self._mount("remount,size=64m"):
+        if not self._mount(f"remount,size={self.larger}"):
             raise AssertionError("the disk cannot be made larger")
 
     def remove(self):
@@ -189,11 +192,16 @@ class World:
         self.broker = Broker.start_in(os.path.join(folder, "broker"))
         self.port = int(self.broker.url.rsplit(":", 1)[1])
         self.proxies = [Proxy(self.port), Proxy(self.port)]
+        # Not the run's shared one: this one is killed.
+        self.postgres = Postgres.start_in(
+            os.path.join(folder, "postgres"), "--set", "fsync=off",
+            "--set", "log_min_messages=fatal") if on_postgres() else None
+        store = {"HISTORY_DB": self.postgres.add_database()} if on_postgres() else {}
         clips = folder_with_clips(folder, small=20000)
         common = settings.pop("common", {})
         self.views = History(
             folder, RABBIT=self._behind(0),
-            **{"CHECKPOINT_S": 1, **common, **settings.pop("history", {})},
+            **{"CHECKPOINT_S": 1, **store, **common, **settings.pop("history", {})},
         )
         self.videos = Streaming(
             folder, RABBIT=self._behind(1), VIDEOS=clips, SESSION_IDLE_MS=60000,
@@ -231,6 +239,8 @@ class World:
     def heal(self):
         """Ends what a fault has left, so that all can come to rest."""
         self.broker.go_on()
+        if self.postgres is not None:
+            self.postgres.go_on()
         for proxy in self.proxies:
             for line in ("stall 0", "delay 0", "refuse 0"):
                 proxy.tell(line)
@@ -261,6 +271,9 @@ class World:
             service.kill()
         for proxy in self.proxies:
             proxy.stop()
+        if self.postgres is not None:
+            self.postgres.go_on()
+            self.postgres.stop()
         self.broker.stop()
 
     # --- the oracle ---------------------------------------------------------
@@ -278,9 +291,9 @@ class World:
         """How often each viewer's view is in the store, and what else is."""
         times, others = bytearray(count), collections.Counter()
         prefix = VIEWER.format(run=run)
-        file = self.database(self.views, "HISTORY_DB")
-        for user, in file.execute("SELECT user_id FROM views"):
-            if user is None or not user.startswith(prefix):
+        for user, in each(self.views.settings["HISTORY_DB"],
+                          "SELECT user_id FROM views"):
+            if not user.startswith(prefix):
                 others[user] += 1
                 continue
             at = int(user[-12:], 16) - first
@@ -288,7 +301,6 @@ class World:
                 times[at] += 1
             elif at >= count:
                 others[user] += 1
-        file.close()
         return times, others
 
     def missing(self, states, times):
@@ -296,12 +308,10 @@ class World:
                 if state == ACCEPTED and times[at] == 0]
 
     def stored_of(self, others):
-        file = self.database(self.views, "HISTORY_DB")
-        rows = file.execute(
-            "SELECT id FROM views WHERE user_id = ?", (others.name_of_user,)
-        ).fetchall()
-        file.close()
-        return [str(uuid.UUID(bytes=row[0])) for row in rows]
+        store = self.views.settings["HISTORY_DB"]
+        rows = ask(store, f"SELECT {id_text(store)} FROM views"
+                   f" WHERE user_id = '{others.name_of_user}'")
+        return [str(uuid.UUID(row[0])) for row in rows]
 
     def take_dead(self):
         with channel_to(self.broker.url) as channel:
@@ -367,14 +377,18 @@ class World:
         invented = [at for at, state in enumerate(states)
                     if state == 0 and self.times[at]]
         strange = [user for user in self.strange
-                   if user is None or not user.startswith("other-")]
+                   if not user.startswith("other-")]
         if doubled or invented or strange:
             raise AssertionError(f"doubled {doubled[:5]}, invented {invented[:5]} "
                                  f"{strange[:5]}")
-        for service, name in ((self.views, "HISTORY_DB"), (self.videos, "OUTBOX_DB")):
-            file = self.database(service, name)
-            answer = file.execute("PRAGMA integrity_check").fetchall()
-            file.close()
-            if answer != [("ok",)]:
-                raise AssertionError(f"{name}: {answer[:3]}")
+        self.check_files()
         return sum(state == ACCEPTED for state in states)
+
+    def check_files(self):
+        with self.database(self.videos, "OUTBOX_DB") as file:
+            answer = file.execute("PRAGMA integrity_check").fetchall()
+        if answer != [("ok",)]:
+            raise AssertionError(f"OUTBOX_DB: {answer[:3]}")
+        done = run_program("history", "verify", env=self.views.settings, timeout_s=900)
+        if done.returncode != 0:
+            raise AssertionError(f"HISTORY_DB: {done.stdout}{done.stderr}")

@@ -2,12 +2,15 @@
 of its random numbers. It may leave the fault standing: World.heal() ends it."""
 
 import contextlib
+import re
 import signal
 import time
 
 import pika
 
 from support.amqp import EXCHANGE, QUEUE, channel_to
+from support.postgres import database_of, statement
+from support.waiting import eventually
 
 
 def _bytes(random):
@@ -135,10 +138,79 @@ def delete_exchange(world):
         channel.exchange_delete(EXCHANGE)
 
 
+# --- of PostgreSQL, where the store is there ----------------------------------------
+
+SAID_WITHIN_S = 60
+
+
+def _until_said(world):
+    """history says that the store does not work, and why."""
+
+    def is_said():
+        reasons = world.views.get("/readyz").json()["reasons"]
+        return any(re.fullmatch("store: .+", reason) for reason in reasons)
+
+    eventually(is_said, SAID_WITHIN_S)
+
+
+def kill_postgres(world):
+    world.postgres.kill()
+    if world.random.random() < 0.5:
+        _until_said(world)
+    world.postgres.start_again()
+
+
+def halt_postgres(world):
+    world.postgres.halt()
+    time.sleep(world.random.uniform(0.05, 6))
+    world.postgres.go_on()
+
+
+def cut_postgres(world):
+    for _ in range(world.random.randrange(1, 6)):
+        world.postgres.cut(world.views.settings["HISTORY_DB"])
+        time.sleep(world.random.uniform(0, 0.3))
+
+
+def read_only_postgres(world):
+    """New sessions take no writes for a while; those that began in that time
+    never do."""
+    url = world.views.settings["HISTORY_DB"]
+    alter = f"ALTER DATABASE {database_of(url)} "
+    world.postgres.run(alter + "SET default_transaction_read_only = on")
+    try:
+        world.postgres.cut(url)
+        _until_said(world)
+    finally:
+        world.postgres.run("SET default_transaction_read_only = off; " + alter
+                           + "RESET default_transaction_read_only")
+
+
+def lock_postgres(world):
+    """An operator holds a table, maybe for longer than history waits."""
+    url = world.views.settings["HISTORY_DB"]
+    seconds = world.random.uniform(0.5, 13)
+    statement(url, f"BEGIN; LOCK TABLE ids IN ACCESS EXCLUSIVE MODE;"
+              f" SELECT pg_sleep({seconds:.2f}); COMMIT")
+
+
+def kill_both(world):
+    """What history has acknowledged by then must be in the database."""
+    kills = [world.postgres.kill, world.views.kill]
+    world.random.shuffle(kills)
+    kills[0]()
+    time.sleep(world.random.uniform(0, 0.5))
+    kills[1]()
+    world.postgres.start_again()
+    world.views.start(ready=False)
+
+
 LINK = (cut_history, cut_streaming, cut_both, stall_history, stall_streaming,
         delay, refuse)
 HALTS = (halt_history, halt_streaming, halt_broker)
 TOPOLOGY = (delete_queue, delete_binding, delete_exchange)
 KILLS = (kill_history, kill_streaming, restart_history, restart_streaming)
 BROKER = (kill_broker,)
+POSTGRES = (kill_postgres, halt_postgres, cut_postgres, read_only_postgres,
+            lock_postgres, kill_both)
 ALL = LINK + HALTS + TOPOLOGY + KILLS + BROKER

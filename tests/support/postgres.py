@@ -22,8 +22,10 @@ class Postgres:
             self.url = dict(line.strip().split("=", 1) for line in file)["url"]
 
     @classmethod
-    def start_in(cls, folder, *options):
-        subprocess.run([TOOL, "start", folder, *options], check=True,
+    def start_in(cls, folder, *options, disk=None):
+        """Its data lies on that disk, else in the temporary folder."""
+        env = {**os.environ, "TMPDIR": disk} if disk else None
+        subprocess.run([TOOL, "start", folder, *options], check=True, env=env,
                        stdout=subprocess.DEVNULL, timeout=120)
         return cls(folder)
 
@@ -47,8 +49,8 @@ class Postgres:
         children = subprocess.run(["pgrep", "-P", server], capture_output=True, text=True)
         return [int(server), *map(int, children.stdout.split())]
 
-    def start_again(self):
-        subprocess.run([TOOL, "start", self.folder], check=True,
+    def start_again(self, *options):
+        subprocess.run([TOOL, "start", self.folder, *options], check=True,
                        stdout=subprocess.DEVNULL, timeout=120)
 
     def stop(self):

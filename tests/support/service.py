@@ -180,7 +180,7 @@ class History(Service):
     name = "history"
 
     def __init__(self, folder, **settings):
-        if "HISTORY_DB" not in settings:
+        if not settings.keys() & {"HISTORY_DB", "HISTORY_DB_FILE"}:
             settings["HISTORY_DB"] = store_in(folder)
         super().__init__(folder, **settings)
 

@@ -84,13 +84,18 @@ def copy_store(store, copy):
 
 def ask(store, sql):
     """The rows, each a list of texts; what is absent is ''."""
+    return list(each(store, sql))
+
+
+def each(store, sql):
+    """The same one by one, where they are many."""
     if is_database(store):
-        answer = statement(store, sql, "--csv")
-        return list(csv.reader(io.StringIO(answer)))
+        yield from csv.reader(io.StringIO(statement(store, sql, "--csv")))
+        return
     file = sqlite3.connect(f"file:{store}?mode=ro", uri=True, timeout=30)
     try:
-        return [["" if value is None else str(value) for value in row]
-                for row in file.execute(sql)]
+        for row in file.execute(sql):
+            yield ["" if value is None else str(value) for value in row]
     finally:
         file.close()
 
