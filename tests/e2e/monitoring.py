@@ -8,7 +8,7 @@ import unittest
 import yaml
 from support.broker import ROOT
 from support.claims import Claims
-from support.stores import is_database
+from support.stores import is_database, left_out
 
 FOLDER = os.path.join(ROOT, "docs", "monitoring")
 NAME = re.compile(r"\b(?:history|streaming)_[a-z_]+\b")
@@ -32,7 +32,11 @@ class Monitoring(Claims):
         rabbit = self.vhost()
         history = self.history(rabbit)
         # What the last drill found lies beside the store.
-        if not is_database(history.settings["HISTORY_DB"]):
+        if is_database(history.settings["HISTORY_DB"]):
+            left_out("what the last drill found is not kept beside a database")
+            self.absent = re.compile("history_last_drill_")
+        else:
+            self.absent = re.compile("$^")
             with open(history.settings["HISTORY_DB"] + "-drill", "w") as file:
                 file.write("1 1 1 1 0\n")
         text = history.get("/metrics").text()
@@ -47,7 +51,7 @@ class Monitoring(Claims):
             for expression in expressions:
                 for name in NAME.findall(expression):
                     with self.subTest(expression):
-                        self.assertIn(name, names)
+                        self.assertTrue(name in names or self.absent.match(name), name)
 
 
 if __name__ == "__main__":
