@@ -33,7 +33,8 @@ struct store_erasure {
     char user_id[VIEWED_USER_BYTES_MAX + 1];
     int64_t until_ms; /* in: at least; out: the tombstone's */
     int64_t views;    /* out: removed */
-    bool overwritten; /* out: the WAL was cut; else a reader held it */
+    bool
+        overwritten; /* out; false: a reader held the log, or a server has it */
     enum store_erase_phase phase;
     struct store_place after;
     char after_video[VIEWED_VIDEO_BYTES_MAX + 1];
