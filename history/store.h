@@ -112,7 +112,8 @@ struct store_page {
     struct store_place last;  /* of the last, or of the last passed over */
 };
 
-/* Numbers for /metrics. */
+/* Numbers for /metrics. What another process did to the store is in them after
+ * the next write or store_tidy(). */
 struct store_stats {
     int64_t views;      /* rows */
     int64_t tail_rows;  /* committed, found by the index in memory */
