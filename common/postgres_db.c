@@ -214,6 +214,8 @@ static enum result finish(struct postgres_db *db, const char *doing,
         return lose(db, doing, told == RESULT_OK ? fault : NULL);
     }
     db->answered_ms = clock_monotonic_ms();
+    if (told == RESULT_OK && last == NULL) /* libpq had no memory for it */
+        told = fault_set(fault, RESULT_UNAVAILABLE, "%s: no answer", doing);
     if (told == RESULT_OK && ret != NULL)
         *ret = last;
     else
@@ -471,11 +473,12 @@ void postgres_array_end(struct postgres_array *array,
                         struct postgres_values *values)
 {
     uint32_t count = htobe32(array->count);
-    if (!array->buffer.failed)
+    /* Without data it would be null, and an answer about nothing. */
+    if (array->buffer.failed)
+        values->failed = true;
+    else
         memcpy(array->buffer.data + ARRAY_COUNT_AT, &count, sizeof count);
-    /* A failed one is shorter than a header: the server refuses it. */
-    put(values, array->type, array->buffer.data,
-        array->buffer.failed ? 0 : array->buffer.bytes);
+    put(values, array->type, array->buffer.data, array->buffer.bytes);
 }
 
 /* --- rows ----------------------------------------------------------------- */
@@ -588,6 +591,8 @@ enum result postgres_db_ask(struct postgres_db *db, const char *sql,
     PGresult *result = NULL;
     if (values == NULL)
         values = &none;
+    if (values->failed)
+        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     enum result r = ready(db, fault);
     if (r == RESULT_OK)
         r = prepare(db, sql, values, name, fault);

@@ -51,6 +51,7 @@ uint64_t postgres_db_connections(const struct postgres_db *db);
  * stay until the call. */
 struct postgres_values {
     int count;
+    bool failed; /* there was no memory for an array: nor is it asked */
     uint32_t types[POSTGRES_VALUES_MAX];
     const char *values[POSTGRES_VALUES_MAX];
     int bytes[POSTGRES_VALUES_MAX];

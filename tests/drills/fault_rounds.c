@@ -6,6 +6,8 @@
  * prints how many of each kind passed; on standard error is what ingest logs
  * of its troubles. A round that fails ends the program and
  * says its kind and seed; with both, and --rounds 1, it can be had again.
+ * Where FLIXTUBE_POSTGRES is the folder of a server (tools/postgres), the store
+ * is there, behind a link that is cut.
  */
 #include "fault_rounds.h"
 
@@ -15,25 +17,35 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fault_link.h"
 #include "fault_vfs.h"
 #include "log.h"
+
+enum {
+    IN_A_FILE = 1,
+    ON_A_SERVER = 2,
+    ANYWHERE = IN_A_FILE | ON_A_SERVER,
+};
 
 struct kind {
     const char *name;
     void (*run)(struct round *round);
+    int where; /* the store is */
 };
 
 static const struct kind kinds[] = {
-    {"store-io", round_store_io},
-    {"store-full", round_store_full},
-    {"store-power", round_store_power},
-    {"store-memory", round_store_memory},
-    {"ingest-poison", round_ingest_poison},
-    {"ingest-io", round_ingest_io},
-    {"outbox-io", round_outbox_io},
-    {"outbox-full", round_outbox_full},
-    {"outbox-power", round_outbox_power},
-    {"outbox-memory", round_outbox_memory},
+    {"store-io", round_store_io, IN_A_FILE},
+    {"store-full", round_store_full, IN_A_FILE},
+    {"store-power", round_store_power, IN_A_FILE},
+    {"store-memory", round_store_memory, ANYWHERE},
+    {"store-link", round_store_link, ON_A_SERVER},
+    {"ingest-poison", round_ingest_poison, ANYWHERE},
+    {"ingest-io", round_ingest_io, IN_A_FILE},
+    {"ingest-link", round_ingest_link, ON_A_SERVER},
+    {"outbox-io", round_outbox_io, IN_A_FILE},
+    {"outbox-full", round_outbox_full, IN_A_FILE},
+    {"outbox-power", round_outbox_power, IN_A_FILE},
+    {"outbox-memory", round_outbox_memory, IN_A_FILE},
 };
 
 enum {
@@ -70,6 +82,7 @@ void round_check(bool holds, const char *file, int line, const char *words)
     if (holds)
         return;
     (void)fault_vfs_heal();
+    (void)fault_link_heal();
     (void)memory_heal();
     (void)printf("%s:%d: does not hold: %s\n", file, line, words);
     exit(1);
@@ -83,23 +96,32 @@ static void say_which(void)
                      running->seed);
 }
 
+static void find_store(struct round *round, const struct fixture *fixture)
+{
+    (void)snprintf(round->folder, sizeof round->folder, "%s", fixture->folder);
+    round->is_file = fixture->is_file;
+    if (fixture->is_file)
+        round_path(round, "history.db", round->store);
+    else
+        fault_link_to(fixture->path, round->store, sizeof round->store);
+}
+
 static void run_round(const struct kind *kind, uint64_t seed)
 {
-    struct fixture *fixture = NULL;
     void *state = NULL;
     CHECK(fixture_make(&state) == 0);
-    fixture = state;
     struct round round = {.kind = kind->name, .seed = seed};
     /* xorshift's first numbers are like its seed: begin far from it. */
     round.random = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15);
     round.random = round.random != 0 ? round.random : 1;
     for (int i = 0; i < 8; i++)
         (void)fixture_draw(&round.random);
-    (void)snprintf(round.folder, sizeof round.folder, "%s", fixture->folder);
+    find_store(&round, state);
     running = &round;
     kind->run(&round);
     running = NULL;
     (void)fault_vfs_heal();
+    (void)fault_link_heal();
     (void)memory_heal();
     fault_vfs_forget();
     (void)fixture_remove(&state);
@@ -107,8 +129,10 @@ static void run_round(const struct kind *kind, uint64_t seed)
 
 static bool is_wanted(const struct options *options, size_t kind)
 {
-    return options->kind == NULL ||
-           strcmp(options->kind, kinds[kind].name) == 0;
+    int where = getenv("FLIXTUBE_POSTGRES") == NULL ? IN_A_FILE : ON_A_SERVER;
+    return (kinds[kind].where & where) != 0 &&
+           (options->kind == NULL ||
+            strcmp(options->kind, kinds[kind].name) == 0);
 }
 
 static void run_all(const struct options *options)

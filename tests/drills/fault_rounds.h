@@ -16,6 +16,8 @@ struct round {
     uint64_t seed;
     uint64_t random;
     char folder[FIXTURE_PATH_BYTES / 2];
+    bool is_file; /* what the store is; else on a server behind the link */
+    char store[FIXTURE_PATH_BYTES];
 };
 
 /* 0 to below - 1. */
@@ -36,10 +38,12 @@ void round_store_io(struct round *round);
 void round_store_full(struct round *round);
 void round_store_power(struct round *round);
 void round_store_memory(struct round *round);
+void round_store_link(struct round *round);
 
 /* round_ingest.c */
 void round_ingest_poison(struct round *round);
 void round_ingest_io(struct round *round);
+void round_ingest_link(struct round *round);
 
 /* round_outbox.c */
 void round_outbox_io(struct round *round);

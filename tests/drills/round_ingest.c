@@ -1,10 +1,12 @@
 /* Ingest over the store: deliveries doubled, shuffled and given again, a view
- * that cannot be stored at every place, and a disk that fails beneath. */
+ * that cannot be stored at every place, and a disk or a link that fails
+ * beneath. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault_link.h"
 #include "fault_rounds.h"
 #include "fault_vfs.h"
 #include "ingest.h"
@@ -13,15 +15,17 @@
 enum {
     VIEWS_MAX = 3000,
     CHUNK_MAX = 120,
+    POISONED_ON_SERVER_MAX = 30, /* each view of such a batch is a commit */
     CHUNKS_MIN = 5,
     CHUNKS_MORE = 15,
     TRIES_MAX = 50,
     OPERATIONS_MAX = 100,
+    SENT_MAX = 30000, /* bytes of a batch or so, before a cut */
+    ANSWERED_MAX = 3000,
 };
 
 struct ingest_round {
     struct round *round;
-    char path[FIXTURE_PATH_BYTES];
     struct store *store;
     struct ingest *ingest;
     struct counters counters;
@@ -58,7 +62,7 @@ static void lost(void *context, const char *why)
 
 static void start(struct ingest_round *r)
 {
-    struct store_config store = {.path = r->path, .readers = 1};
+    struct store_config store = {.path = r->round->store, .readers = 1};
     struct fault fault = {""};
     CHECK(store_open(&store, &r->store, &fault) == RESULT_OK);
     struct ingest_config config = {
@@ -150,7 +154,7 @@ static void check_all(struct ingest_round *r)
     for (uint32_t i = 0; i < r->given; i++)
         expected += r->stored[i];
     CHECK(expected == r->given);
-    CHECK(store_verify(r->path, &report, &fault) == RESULT_OK);
+    CHECK(store_verify(r->round->store, &report, &fault) == RESULT_OK);
     CHECK(report.problem[0] == '\0');
     CHECK(report.views == expected);
 }
@@ -162,8 +166,8 @@ static struct ingest_round *make(struct round *round)
     r->round = round;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->done, NULL);
-    round_path(round, "history.db", r->path);
-    fault_vfs_record(r->path);
+    if (round->is_file)
+        fault_vfs_record(round->store);
     start(r);
     return r;
 }
@@ -182,7 +186,8 @@ void round_ingest_poison(struct round *round)
     struct ingest_round *r = make(round);
     struct delivery *chunk = calloc(CHUNK_MAX, sizeof *chunk);
     CHECK(chunk != NULL);
-    size_t places = 1 + draw(round, CHUNK_MAX - 1);
+    size_t places = 1 + draw(round, round->is_file ? CHUNK_MAX - 1
+                                                   : POISONED_ON_SERVER_MAX);
     for (size_t place = 0; place < places; place++) {
         for (size_t i = 0; i < places; i++)
             chunk[i] = delivery_make(r, choose(r));
@@ -205,11 +210,30 @@ void round_ingest_poison(struct round *round)
     done(r);
 }
 
+static void cut_somewhere(struct ingest_round *r)
+{
+    enum proxy_side side = draw(r->round, PROXY_SIDES);
+    uint32_t bytes =
+        draw(r->round, side == PROXY_FROM_CLIENT ? SENT_MAX : ANSWERED_MAX);
+    fault_link_cut_after(side, draw(r->round, 1 + bytes),
+                         draw_one_in(r->round, 2));
+}
+
 static void fail_somehow(struct ingest_round *r)
 {
+    if (!r->round->is_file) {
+        cut_somewhere(r);
+        return;
+    }
     uint32_t after = draw(r->round, 1 + draw(r->round, OPERATIONS_MAX));
     fault_vfs_fail_kinds_after(1 + (int)draw(r->round, 7), after,
                                FAULT_CODE_OF_KIND, draw_one_in(r->round, 2));
+}
+
+static void heal(void)
+{
+    (void)fault_vfs_heal();
+    (void)fault_link_heal();
 }
 
 /* Acknowledges what was stored, gives the rest again, as the consumer does. */
@@ -228,17 +252,17 @@ static void work_off(struct ingest_round *r, struct delivery *chunk,
         }
         count = kept;
         if (count > 0)
-            (void)fault_vfs_heal();
+            heal();
         CHECK(r->lost <= 1);
         if (r->lost > 0) { /* the process ends, and is started again */
-            (void)fault_vfs_heal();
+            heal();
             stop(r);
             start(r);
         }
     }
 }
 
-void round_ingest_io(struct round *round)
+static void fail_and_give_again(struct round *round)
 {
     struct ingest_round *r = make(round);
     struct delivery *chunk = calloc(CHUNK_MAX, sizeof *chunk);
@@ -249,7 +273,17 @@ void round_ingest_io(struct round *round)
         fail_somehow(r);
         work_off(r, chunk, count);
     }
-    (void)fault_vfs_heal();
+    heal();
     free(chunk);
     done(r);
+}
+
+void round_ingest_io(struct round *round)
+{
+    fail_and_give_again(round);
+}
+
+void round_ingest_link(struct round *round)
+{
+    fail_and_give_again(round);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fault_link.h"
 #include "fault_rounds.h"
 #include "fault_vfs.h"
 #include "store_erase.h"
@@ -20,6 +21,9 @@ enum {
     STEPS_MORE = 30,
     OPERATIONS_MAX = 120, /* of the disk or of memory, before one fails */
     TIDIES_MAX = 200,
+    SENT_MAX = 20000, /* bytes of a batch or so, before a cut */
+    ANSWERED_MAX = 3000,
+    FINDS_DEAD_MAX = 1, /* calls that may, before a connection is made again */
 };
 
 enum view_state {
@@ -42,6 +46,7 @@ enum trouble {
     TROUBLE_FULL,
     TROUBLE_POWER,
     TROUBLE_MEMORY,
+    TROUBLE_LINK,
 };
 
 struct store_round {
@@ -58,6 +63,14 @@ struct store_round {
     int64_t noted;       /* offset that is said to be contained */
     int64_t noted_maybe; /* or this one */
 };
+
+static void cut_somewhere(struct round *round, bool for_good)
+{
+    enum proxy_side side = draw(round, PROXY_SIDES);
+    uint32_t bytes =
+        draw(round, side == PROXY_FROM_CLIENT ? SENT_MAX : ANSWERED_MAX);
+    fault_link_cut_after(side, draw(round, 1 + bytes), for_good);
+}
 
 static void arm(struct store_round *r)
 {
@@ -78,13 +91,54 @@ static void arm(struct store_round *r)
     case TROUBLE_MEMORY:
         memory_fail_after((int)after, for_good);
         break;
+    case TROUBLE_LINK:
+        cut_somewhere(round, for_good);
+        break;
     }
 }
 
-static bool heal(void)
+static void pass(void *context, const struct store_row *row)
+{
+    (void)context;
+    (void)row;
+}
+
+static enum result use_reader(struct store_round *r)
+{
+    struct viewed view = view_make(0);
+    struct fault fault = {""};
+    enum result result = store_find(r->store, &view.id, pass, NULL, &fault);
+    return result == RESULT_NOT_FOUND ? RESULT_OK : result;
+}
+
+static enum result use_writer(struct store_round *r)
+{
+    struct fault fault = {""};
+    bool more;
+    return store_tidy(r->store, false, &more, &fault);
+}
+
+/* A connection that was cut unnoticed is found dead by a call, and made again
+ * by the next one. */
+static void go_on(struct store_round *r,
+                  enum result (*use)(struct store_round *))
+{
+    enum result result = use(r);
+    for (int i = 0; i < FINDS_DEAD_MAX && result != RESULT_OK; i++)
+        result = use(r);
+    CHECK(result == RESULT_OK);
+}
+
+static bool heal(struct store_round *r)
 {
     bool disk = fault_vfs_heal();
-    return memory_heal() || disk;
+    bool memory = memory_heal();
+    bool link = fault_link_heal();
+    if (link && r->store != NULL) {
+        go_on(r, use_writer);
+        go_on(r, use_reader);
+    }
+    return disk || memory || link;
 }
 
 /* A service that is started again until it starts. */
@@ -93,11 +147,11 @@ static void open_store(struct store_round *r, bool may_fail)
     struct store_config config = {.path = r->path, .readers = 1};
     struct fault fault = {""};
     enum result result = store_open(&config, &r->store, &fault);
-    if (result != RESULT_OK && may_fail && heal())
+    if (result != RESULT_OK && may_fail && heal(r))
         result = store_open(&config, &r->store, &fault);
     if (result == RESULT_OK)
         result = store_erase_resume(r->store, &fault);
-    if (result != RESULT_OK && may_fail && heal())
+    if (result != RESULT_OK && may_fail && heal(r))
         result = store_erase_resume(r->store, &fault);
     if (result != RESULT_OK)
         (void)printf("%s\n", fault.text);
@@ -121,7 +175,7 @@ static void check_noted(struct store_round *r)
 /* The process ends and comes back; what was written is still in memory. */
 static void restart(struct store_round *r)
 {
-    (void)heal();
+    (void)heal(r);
     close_store(r);
     open_store(r, false);
     check_noted(r);
@@ -135,7 +189,7 @@ static void lose_power(struct store_round *r)
     round_path(r->round, name, image);
     fault_vfs_crash_image(r->path, image, &r->round->random);
     close_store(r);
-    (void)heal();
+    (void)heal(r);
     fault_vfs_forget();
     memcpy(r->path, image, sizeof r->path);
     fault_vfs_record(r->path);
@@ -143,24 +197,30 @@ static void lose_power(struct store_round *r)
     check_noted(r);
 }
 
-/* What the end of the process comes to, whichever way. */
-static void end_process(struct store_round *r)
+/* Whether what failed may have been done nevertheless, as far as this process
+ * can know. */
+static bool is_unsure(struct store_round *r)
 {
-    if (r->trouble == TROUBLE_POWER)
+    return !r->round->is_file || store_sync_failed(r->store) ||
+           r->trouble == TROUBLE_POWER;
+}
+
+/* Then the process ends; one with a server may as well look again. */
+static void find_out(struct store_round *r)
+{
+    if (r->trouble == TROUBLE_POWER) {
         lose_power(r);
-    else
+    } else if (r->round->is_file || draw_one_in(r->round, 2)) {
         restart(r);
+    } else {
+        CHECK(use_writer(r) == RESULT_OK);
+        check_noted(r);
+    }
 }
 
 static bool is_of(uint32_t view, uint32_t user)
 {
     return view % USERS == user;
-}
-
-static void pass(void *context, const struct store_row *row)
-{
-    (void)context;
-    (void)row;
 }
 
 static bool is_there(struct store_round *r, uint32_t number)
@@ -257,7 +317,7 @@ static void write_batch(struct store_round *r)
     for (uint32_t i = 0; i < count; i++)
         numbers[i] = choose(r);
     enum result result = give(r, numbers, count, &fault);
-    bool was_hit = heal();
+    bool was_hit = heal(r);
     CHECK(result == RESULT_OK || was_hit);
     if (result == RESULT_OK) {
         settle(r, numbers, count, STORED);
@@ -267,9 +327,9 @@ static void write_batch(struct store_round *r)
     if (result == RESULT_UNUSABLE)
         CHECK(store_sync_failed(r->store));
     /* A loss of power is one in the middle of it. */
-    if (store_sync_failed(r->store) || r->trouble == TROUBLE_POWER) {
+    if (is_unsure(r)) {
         settle(r, numbers, count, MAYBE);
-        end_process(r);
+        find_out(r);
     }
 }
 
@@ -281,10 +341,9 @@ static void tidy(struct store_round *r)
     arm(r);
     for (int i = 0; result == RESULT_OK && more && i < TIDIES_MAX; i++)
         result = store_tidy(r->store, true, &more, &fault);
-    CHECK(heal() || result == RESULT_OK);
-    if (result != RESULT_OK &&
-        (store_sync_failed(r->store) || r->trouble == TROUBLE_POWER))
-        end_process(r);
+    CHECK(heal(r) || result == RESULT_OK);
+    if (result != RESULT_OK && is_unsure(r))
+        find_out(r);
 }
 
 static void finish_erasing(struct store_round *r, uint32_t user)
@@ -308,10 +367,9 @@ static void erase(struct store_round *r)
     r->erasing[user] = true;
     arm(r);
     enum result result = store_erase(r->store, &erasure, &fault);
-    CHECK(heal() || result == RESULT_OK);
-    if (result != RESULT_OK &&
-        (store_sync_failed(r->store) || r->trouble == TROUBLE_POWER))
-        end_process(r);
+    CHECK(heal(r) || result == RESULT_OK);
+    if (result != RESULT_OK && is_unsure(r))
+        find_out(r);
     finish_erasing(r, user);
 }
 
@@ -344,10 +402,9 @@ static void remove_or_restore(struct store_round *r)
         restores
             ? store_restore_removed(r->store, &view.id, clock_now_ms(), &fault)
             : store_remove(r->store, &view.id, clock_now_ms(), &told, &fault);
-    CHECK(heal() || result == RESULT_OK);
-    if (result != RESULT_OK &&
-        (store_sync_failed(r->store) || r->trouble == TROUBLE_POWER))
-        end_process(r);
+    CHECK(heal(r) || result == RESULT_OK);
+    if (result != RESULT_OK && is_unsure(r))
+        find_out(r);
     else
         CHECK(is_there(r, number) == ((result == RESULT_OK) != !restores));
     r->state[number] = is_there(r, number) ? STORED : REMOVED;
@@ -388,10 +445,9 @@ static void take_back(struct store_round *r)
     struct fault fault = {""};
     arm(r);
     enum result result = undo_steps(r, &fault);
-    CHECK(heal() || result == RESULT_OK);
-    if (result != RESULT_OK &&
-        (store_sync_failed(r->store) || r->trouble == TROUBLE_POWER))
-        end_process(r);
+    CHECK(heal(r) || result == RESULT_OK);
+    if (result != RESULT_OK && is_unsure(r))
+        find_out(r);
     CHECK(undo_steps(r, &fault) == RESULT_OK);
     for (uint32_t i = 0; i < r->given; i++)
         check_undone(r, i);
@@ -410,12 +466,12 @@ static void note(struct store_round *r)
     int64_t offset = r->noted + 1 + draw(r->round, 100);
     arm(r);
     enum result result = write_note(r, offset, &fault);
-    CHECK(heal() || result == RESULT_OK);
+    CHECK(heal(r) || result == RESULT_OK);
     if (result == RESULT_OK)
         r->noted = r->noted_maybe = offset;
-    else if (store_sync_failed(r->store) || r->trouble == TROUBLE_POWER) {
+    else if (is_unsure(r)) {
         r->noted_maybe = offset;
-        end_process(r);
+        find_out(r);
     }
 }
 
@@ -428,7 +484,7 @@ static void reopen(struct store_round *r)
     if (r->trouble != TROUBLE_POWER && draw_one_in(r->round, 2))
         arm(r);
     open_store(r, true);
-    (void)heal();
+    (void)heal(r);
     check_noted(r);
 }
 
@@ -496,8 +552,9 @@ static void run(struct round *round, enum trouble trouble)
     CHECK(r != NULL);
     *r = (struct store_round){
         .round = round, .trouble = trouble, .noted = -1, .noted_maybe = -1};
-    round_path(round, "history.db", r->path);
-    fault_vfs_record(r->path);
+    memcpy(r->path, round->store, sizeof r->path);
+    if (round->is_file)
+        fault_vfs_record(r->path);
     open_store(r, false);
     if (draw_one_in(round, 3)) {
         store_range(r->store, 0, BASE);
@@ -533,4 +590,9 @@ void round_store_power(struct round *round)
 void round_store_memory(struct round *round)
 {
     run(round, TROUBLE_MEMORY);
+}
+
+void round_store_link(struct round *round)
+{
+    run(round, TROUBLE_LINK);
 }

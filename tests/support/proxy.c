@@ -42,6 +42,7 @@ struct proxy {
     bool stopping;
     bool stalled;
     bool refused;
+    bool was_bad; /* a connection was cut or refused */
     uint32_t delay_ms;
     bool cut_set;
     enum proxy_side cut_side;
@@ -109,10 +110,12 @@ static void accept_one(struct proxy *proxy)
     if (client < 0)
         return;
     proxy->connections++;
-    if (proxy->refused)
+    if (proxy->refused) {
+        proxy->was_bad = true;
         reset_socket(client);
-    else
+    } else {
         begin_pair(proxy, client);
+    }
 }
 
 /* False: the connection is over. */
@@ -170,6 +173,7 @@ static void pass_on(struct proxy *proxy)
     }
     if (cut) {
         proxy->cut_set = false;
+        proxy->was_bad = true;
         end_all(proxy);
     }
 }
@@ -270,6 +274,16 @@ bool proxy_cut_is_due(struct proxy *proxy)
     bool due = proxy->cut_set;
     pthread_mutex_unlock(&proxy->lock);
     return due;
+}
+
+bool proxy_heal(struct proxy *proxy)
+{
+    pthread_mutex_lock(&proxy->lock);
+    bool was_bad = proxy->was_bad;
+    proxy->was_bad = proxy->cut_set = proxy->refused = proxy->stalled = false;
+    proxy->delay_ms = 0;
+    pthread_mutex_unlock(&proxy->lock);
+    return was_bad;
 }
 
 void proxy_stall(struct proxy *proxy, bool stalled)

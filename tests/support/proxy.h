@@ -26,6 +26,10 @@ uint16_t proxy_port(const struct proxy *proxy);
 void proxy_cut_after(struct proxy *proxy, enum proxy_side side, uint64_t bytes);
 bool proxy_cut_is_due(struct proxy *proxy); /* set and not yet done */
 
+/* The network is good again; a cut that is due does not come. Returns whether
+ * any connection was cut or refused since it was last good. */
+bool proxy_heal(struct proxy *proxy);
+
 /* Nothing passes while it is stalled; connections stay. */
 void proxy_stall(struct proxy *proxy, bool stalled);
 /* Bytes from the server wait so long before they are passed on. */

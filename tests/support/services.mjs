@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { openBroker, ROOT } from './broker.mjs';
+import { openStore } from './store.mjs';
 import { eventually } from './waiting.mjs';
 
 const BIN = process.env.FLIXTUBE_BIN ?? path.join(ROOT, 'build/release/bin');
@@ -105,10 +106,11 @@ export async function openServices(
     historySettings = {} } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'flixtube-browser-'));
   const broker = await openBroker();
+  const store = openStore(folder);
   const [streamingPort, historyPort] = [await freePort(), await freePort()];
   const history = new Service('history', historyPort, folder, {
     RABBIT: broker.url,
-    HISTORY_DB: path.join(folder, 'history.db'),
+    HISTORY_DB: store.url,
     CORS_ORIGINS: `http://localhost:${streamingPort}`,
     ...historySettings,
   });
@@ -158,7 +160,7 @@ export async function openServices(
     async close() {
       const failures = [];
       for (const end of [() => streaming.stop(), () => history.stop(),
-        () => broker.close()])
+        () => store.close(), () => broker.close()])
         await end().catch((error) => failures.push(error));
       fs.rmSync(folder, { recursive: true, force: true });
       if (failures.length > 0) throw failures[0];
