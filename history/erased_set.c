@@ -85,14 +85,28 @@ bool erased_set_reserve(struct erased_set *set)
     return true;
 }
 
+bool erased_is_pause(const struct erased_entry *entry)
+{
+    return entry->from_ms != ERASED_FROM_EVER;
+}
+
+bool erased_set_covers(const struct erased_set *set,
+                       const struct erased_entry *entry)
+{
+    const struct erased_entry *mine =
+        erased_set_find(set, &entry->user, entry->from_ms);
+    if (mine == NULL)
+        return false;
+    return erased_is_pause(entry) ? mine->until_ms <= entry->until_ms
+                                  : mine->until_ms >= entry->until_ms;
+}
+
 bool erased_set_add(struct erased_set *set, const struct erased_entry *entry)
 {
     size_t at = place_of(set, &entry->user, entry->from_ms);
     if (erased_set_find(set, &entry->user, entry->from_ms) != NULL) {
-        int64_t *until_ms = &set->entries[at].until_ms;
-        bool later = entry->until_ms > *until_ms;
-        if (later == (entry->from_ms == ERASED_FROM_EVER))
-            *until_ms = entry->until_ms;
+        if (!erased_set_covers(set, entry))
+            set->entries[at].until_ms = entry->until_ms;
         return true;
     }
     if (!erased_set_reserve(set))
@@ -127,8 +141,8 @@ enum erased_why erased_set_why(const struct erased_set *set,
         return ERASED_USER;
     size_t at = place_of(set, &user, ms + 1);
     const struct erased_entry *pause = at > 0 ? &set->entries[at - 1] : NULL;
-    return pause != NULL && is_of(pause, &user) &&
-                   pause->from_ms != ERASED_FROM_EVER && ms <= pause->until_ms
+    return pause != NULL && is_of(pause, &user) && erased_is_pause(pause) &&
+                   ms <= pause->until_ms
                ? ERASED_PAUSE
                : ERASED_NOT;
 }

@@ -45,6 +45,12 @@ void erased_set_done(struct erased_set *set);
  * memory, and nothing has changed. */
 bool erased_set_add(struct erased_set *set, const struct erased_entry *entry);
 
+/* Whether erased_set_add() would change nothing. */
+bool erased_set_covers(const struct erased_set *set,
+                       const struct erased_entry *entry);
+
+bool erased_is_pause(const struct erased_entry *entry); /* or a tombstone */
+
 /* So that the next erased_set_add() cannot fail. False without memory. */
 bool erased_set_reserve(struct erased_set *set);
 

@@ -1,32 +1,24 @@
-#include "store_changes.h"
+#include "changes_place.h"
 
 #include <string.h>
 
 #include "postgres_parts.h"
 #include "utf8.h"
 
-enum {
-    /* Times of arrival are nearly in the order of arrival; a clock that is set
-     * back by so much, or less, hides nothing. */
-    CLOCK_SET_BACK_MS = 60 * 1000,
-};
-
 struct changes {
     struct postgres_db *db;
     const struct store_changes_query *query;
     struct fault *fault;
-    int64_t end;   /* the last place that is settled */
-    int64_t reach; /* the last one that was given out */
+    struct changes_reader reader;
 };
 
 /* --- where to begin ------------------------------------------------------- */
 
-/* The first view from the place on that was not restored: those have the time
- * at which they came first. */
-static enum result probe(struct changes *c, int64_t from, int64_t *ret_seq,
-                         int64_t *ret_ms, bool *ret_found)
+static enum result read_arrival(void *context, int64_t from,
+                                struct changes_arrival *ret, bool *ret_found)
 {
     CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    struct changes *c = context;
     struct postgres_values values = {0};
     postgres_integer(&values, from);
     enum result r = postgres_db_ask(c->db,
@@ -35,38 +27,16 @@ static enum result probe(struct changes *c, int64_t from, int64_t *ret_seq,
                                     " ORDER BY seq LIMIT 1",
                                     &values, &rows, c->fault);
     *ret_found = r == RESULT_OK && rows.count > 0;
-    if (*ret_found) {
-        *ret_seq = postgres_integer_at(&rows, 0, 0);
-        *ret_ms = postgres_integer_at(&rows, 0, 1);
-    }
+    if (*ret_found)
+        *ret = (struct changes_arrival){postgres_integer_at(&rows, 0, 0),
+                                        postgres_integer_at(&rows, 0, 1)};
     return r;
 }
 
-/* The place before the first change of that time, by halves. */
-static enum result find_time(struct changes *c, int64_t since_ms, int64_t *ret)
-{
-    int64_t low = 0;
-    int64_t high = c->end + 1;
-    enum result r = RESULT_OK;
-    while (r == RESULT_OK && low < high) {
-        int64_t middle = low + (high - low) / 2;
-        int64_t seq = 0;
-        int64_t ms = 0;
-        bool found = false;
-        r = probe(c, middle, &seq, &ms, &found);
-        if (found && ms < since_ms)
-            low = seq + 1;
-        else
-            high = middle;
-    }
-    *ret = low - 1;
-    return r;
-}
-
-/* 0 where nothing is there any more. */
-static enum result read_check(struct changes *c, int64_t place, uint64_t *ret)
+static enum result read_check(void *context, int64_t place, uint64_t *ret)
 {
     CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    struct changes *c = context;
     struct postgres_values values = {0};
     struct uuid id;
     postgres_integer(&values, place);
@@ -77,31 +47,9 @@ static enum result read_check(struct changes *c, int64_t place, uint64_t *ret)
                         " UNION ALL SELECT id FROM taken_back WHERE place = $1",
                         &values, &rows, c->fault);
     *ret = 0;
-    if (r == RESULT_OK && rows.count > 0 &&
-        postgres_uuid_at(&rows, 0, 0, &id)) {
-        uint64_t halves[2];
-        memcpy(halves, id.bytes, sizeof halves);
-        *ret = halves[0] ^ halves[1];
-    }
+    if (r == RESULT_OK && rows.count > 0 && postgres_uuid_at(&rows, 0, 0, &id))
+        *ret = changes_check(&id);
     return r;
-}
-
-static enum result begin_after(struct changes *c, int64_t *ret)
-{
-    const struct store_changes_query *query = c->query;
-    uint64_t check = 0;
-    if (!query->after_given)
-        return find_time(c, query->since_ms - CLOCK_SET_BACK_MS, ret);
-    enum result r = read_check(c, query->after, &check);
-    if (r != RESULT_OK)
-        return r;
-    *ret = query->after;
-    bool is_other =
-        query->after > c->reach ||
-        (check != 0 && query->after_check != 0 && check != query->after_check);
-    return is_other ? fault_set(c->fault, RESULT_NOT_FOUND,
-                                "the place is of another history")
-                    : RESULT_OK;
 }
 
 /* --- the changes -----------------------------------------------------------
@@ -171,12 +119,9 @@ static enum result read_changes(struct changes *c, int64_t after,
                                 struct store_changes_page *ret)
 {
     CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
-    int64_t end = c->end;
-    if (end - after > STORE_CHANGES_LOOKED_MAX)
-        end = after + STORE_CHANGES_LOOKED_MAX;
     enum result r = RESULT_OK;
     if (is_name(c->query->user_id) && is_name(c->query->video_id))
-        r = ask_changes(c, after, end, &rows);
+        r = ask_changes(c, after, changes_look_to(&c->reader, after), &rows);
     if (r != RESULT_OK)
         return r;
     ret->last = after;
@@ -184,9 +129,7 @@ static enum result read_changes(struct changes *c, int64_t after,
         give(&rows, i, taker);
         ret->last = postgres_integer_at(&rows, i, 0);
     }
-    if ((uint32_t)rows.count < c->query->limit && end > after)
-        ret->last = end;
-    ret->more = ret->last < c->end;
+    changes_end(&c->reader, c->query, after, (uint32_t)rows.count, ret);
     return RESULT_OK;
 }
 
@@ -202,8 +145,8 @@ static enum result bound_end(struct changes *c)
                         " (SELECT max(place) FROM removed),"
                         " (SELECT max(place) FROM taken_back), 0)",
                         NULL, &rows, c->fault);
-    if (r == RESULT_OK && postgres_integer_at(&rows, 0, 0) < c->end)
-        c->end = postgres_integer_at(&rows, 0, 0);
+    if (r == RESULT_OK && postgres_integer_at(&rows, 0, 0) < c->reader.end)
+        c->reader.end = postgres_integer_at(&rows, 0, 0);
     return r;
 }
 
@@ -214,7 +157,7 @@ static enum result read_page(struct changes *c,
     int64_t after = 0;
     enum result r = bound_end(c);
     if (r == RESULT_OK)
-        r = begin_after(c, &after);
+        r = changes_begin(&c->reader, c->query, &after, c->fault);
     if (r == RESULT_OK)
         r = read_changes(c, after, taker, ret);
     return r == RESULT_OK ? read_check(c, ret->last, &ret->last_check) : r;
@@ -228,8 +171,8 @@ static enum result read_end(struct changes *c)
         c->db, "SELECT settled_place(), (SELECT last_value FROM places)", NULL,
         &rows, c->fault);
     if (r == RESULT_OK) {
-        c->end = postgres_integer_at(&rows, 0, 0);
-        c->reach = postgres_integer_at(&rows, 0, 1);
+        c->reader.end = postgres_integer_at(&rows, 0, 0);
+        c->reader.reach = postgres_integer_at(&rows, 0, 1);
     }
     return r;
 }
@@ -246,7 +189,12 @@ enum result postgres_store_changes(struct store *base,
     enum result r = postgres_readers_take(&store->readers, &reader, fault);
     if (r != RESULT_OK)
         return r;
-    struct changes c = {.db = reader->db, .query = query, .fault = fault};
+    struct changes c = {
+        .db = reader->db,
+        .query = query,
+        .fault = fault,
+        .reader = {.arrival = read_arrival, .check = read_check, .context = &c},
+    };
     r = read_end(&c);
     if (r == RESULT_OK)
         r = postgres_db_begin(c.db, POSTGRES_DB_SNAPSHOT, fault);

@@ -221,22 +221,6 @@ enum result postgres_store_erase_resume(struct store *base, struct fault *fault)
     return r;
 }
 
-static bool is_pause(const struct erased_entry *entry)
-{
-    return entry->from_ms != ERASED_FROM_EVER;
-}
-
-static bool is_known(const struct postgres_store *store,
-                     const struct erased_entry *entry)
-{
-    const struct erased_entry *mine =
-        erased_set_find(&store->erased, &entry->user, entry->from_ms);
-    if (mine == NULL)
-        return false;
-    return is_pause(entry) ? mine->until_ms <= entry->until_ms
-                           : mine->until_ms >= entry->until_ms;
-}
-
 /* Those that the store does not have yet, or otherwise; tombstones among them
  * are also in ret_new. Of a pause nothing was stored. */
 static enum result import_new(struct postgres_store *store,
@@ -248,11 +232,11 @@ static enum result import_new(struct postgres_store *store,
         return r;
     for (size_t i = 0; i < set->count && r == RESULT_OK; i++) {
         const struct erased_entry *entry = &set->entries[i];
-        if (is_known(store, entry))
+        if (erased_set_covers(&store->erased, entry))
             continue;
-        r = is_pause(entry) ? postgres_write_pause(store, entry, fault)
-                            : write_tombstone(store, entry, NULL, fault);
-        if (r == RESULT_OK && !is_pause(entry) &&
+        r = erased_is_pause(entry) ? postgres_write_pause(store, entry, fault)
+                                   : write_tombstone(store, entry, NULL, fault);
+        if (r == RESULT_OK && !erased_is_pause(entry) &&
             !erased_set_add(ret_new, entry))
             r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     }
@@ -263,7 +247,7 @@ static bool any_new(const struct postgres_store *store,
                     const struct erased_set *set)
 {
     for (size_t i = 0; i < set->count; i++)
-        if (!is_known(store, &set->entries[i]))
+        if (!erased_set_covers(&store->erased, &set->entries[i]))
             return true;
     return false;
 }

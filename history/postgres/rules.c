@@ -1,8 +1,8 @@
 #include <string.h>
 
+#include "pauses.h"
 #include "postgres_parts.h"
 #include "store_expire.h"
-#include "store_paused.h"
 
 static bool hash_at(const struct postgres_rows *rows, int row, int column,
                     struct erased_user *ret)
@@ -88,35 +88,7 @@ enum result postgres_write_pause(struct postgres_store *store,
 struct store_recording postgres_store_recording(const struct store *base,
                                                 const char *user_id)
 {
-    const struct postgres_store *store = postgres_const_store_of(base);
-    const struct erased_entry *open = NULL;
-    struct erased_user user = erased_user_of(user_id, strlen(user_id));
-    (void)erased_set_pauses(&store->erased, &user, &open);
-    return (struct store_recording){
-        .paused = open != NULL,
-        .since_ms = open != NULL ? open->from_ms : 0,
-    };
-}
-
-/* In the transaction that is open. */
-static enum result pause(struct postgres_store *store, const char *user_id,
-                         bool paused, int64_t now_ms, struct fault *fault)
-{
-    const struct erased_entry *open = NULL;
-    struct erased_user user = erased_user_of(user_id, strlen(user_id));
-    size_t count = erased_set_pauses(&store->erased, &user, &open);
-    struct erased_entry entry = {user, now_ms, ERASED_OPEN};
-    if (paused == (open != NULL))
-        return RESULT_OK;
-    if (paused && count >= STORE_PAUSES_MAX)
-        return fault_set(fault, RESULT_LIMIT,
-                         "a user's recording can be paused %d times",
-                         STORE_PAUSES_MAX);
-    if (open != NULL) { /* it ends before now, or as it begins */
-        entry.from_ms = open->from_ms;
-        entry.until_ms = now_ms > open->from_ms ? now_ms - 1 : open->from_ms;
-    }
-    return postgres_write_pause(store, &entry, fault);
+    return pauses_recording(&postgres_const_store_of(base)->erased, user_id);
 }
 
 enum result postgres_store_set_paused(struct store *base, const char *user_id,
@@ -125,10 +97,15 @@ enum result postgres_store_set_paused(struct store *base, const char *user_id,
                                       struct fault *fault)
 {
     struct postgres_store *store = postgres_store_of(base);
+    struct erased_entry entry;
+    bool changes;
     enum result r = postgres_begin(store, POSTGRES_RULE, fault);
     if (r != RESULT_OK)
         return r;
-    r = pause(store, user_id, paused, now_ms, fault);
+    r = pauses_change(&store->erased, user_id, paused, now_ms, &entry, &changes,
+                      fault);
+    if (r == RESULT_OK && changes)
+        r = postgres_write_pause(store, &entry, fault);
     r = end_rule(store, r, fault);
     if (r == RESULT_OK)
         *ret = postgres_store_recording(base, user_id);

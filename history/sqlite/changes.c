@@ -1,18 +1,14 @@
 #include <string.h>
 
+#include "changes_place.h"
 #include "sqlite_parts.h"
-
-enum {
-    /* Times of arrival are nearly in the order of arrival; a clock that is set
-     * back by so much, or less, hides nothing. */
-    CLOCK_SET_BACK_MS = 60 * 1000,
-};
 
 struct changes {
     struct sqlite_db *db;
     const struct store_changes_query *query;
     struct fault *fault;
-    int64_t end; /* the last place there is */
+    sqlite3_stmt *arrivals; /* NULL: not needed yet */
+    struct changes_reader reader;
 };
 
 static void finalize(sqlite3_stmt **statement)
@@ -23,70 +19,48 @@ static void finalize(sqlite3_stmt **statement)
 /* The mark, too: what was erased may have been the last. */
 static enum result read_end(struct changes *c)
 {
-    return sqlite_db_integer(
+    enum result r = sqlite_db_integer(
         c->db,
         "SELECT max(coalesce((SELECT max(seq) FROM views), 0),"
         " coalesce((SELECT max(place) FROM removed), 0),"
         " coalesce((SELECT max(place) FROM taken_back), 0), mark) FROM store",
-        &c->end, c->fault);
+        &c->reader.end, c->fault);
+    c->reader.reach = c->reader.end;
+    return r;
 }
 
 /* --- where to begin ------------------------------------------------------- */
 
-/* The first view from the place on that was not restored: those have the time
- * at which they came first. False where there is none. */
-static enum result probe(struct changes *c, sqlite3_stmt *statement,
-                         int64_t from, int64_t *ret_seq, int64_t *ret_ms,
-                         bool *ret_found)
+static enum result read_arrival(void *context, int64_t from,
+                                struct changes_arrival *ret, bool *ret_found)
 {
-    sqlite3_bind_int64(statement, 1, from);
-    sqlite3_bind_int64(statement, 2, STORE_FLAG_RESTORED);
-    int code = sqlite3_step(statement);
+    struct changes *c = context;
+    enum result r = RESULT_OK;
+    if (c->arrivals == NULL)
+        r = sqlite_db_prepare(c->db,
+                              "SELECT seq, received_ms FROM views"
+                              " WHERE seq >= ?1 AND flags & ?2 = 0"
+                              " ORDER BY seq LIMIT 1",
+                              &c->arrivals, c->fault);
+    if (r != RESULT_OK)
+        return r;
+    sqlite3_bind_int64(c->arrivals, 1, from);
+    sqlite3_bind_int64(c->arrivals, 2, STORE_FLAG_RESTORED);
+    int code = sqlite3_step(c->arrivals);
     *ret_found = code == SQLITE_ROW;
-    if (*ret_found) {
-        *ret_seq = sqlite3_column_int64(statement, 0);
-        *ret_ms = sqlite3_column_int64(statement, 1);
-    }
-    enum result r = code == SQLITE_ROW || code == SQLITE_DONE
-                        ? RESULT_OK
-                        : sqlite_db_fault(c->db, "cannot read", c->fault);
-    sqlite3_reset(statement);
+    if (*ret_found)
+        *ret = (struct changes_arrival){sqlite3_column_int64(c->arrivals, 0),
+                                        sqlite3_column_int64(c->arrivals, 1)};
+    else if (code != SQLITE_DONE)
+        r = sqlite_db_fault(c->db, "cannot read", c->fault);
+    sqlite3_reset(c->arrivals);
     return r;
 }
 
-/* The place before the first change of that time, by halves. */
-static enum result find_time(struct changes *c, int64_t since_ms, int64_t *ret)
+static enum result read_check(void *context, int64_t place, uint64_t *ret)
 {
     CLEANUP(finalize) sqlite3_stmt *statement = NULL;
-    int64_t low = 0;
-    int64_t high = c->end + 1;
-    enum result r =
-        sqlite_db_prepare(c->db,
-                          "SELECT seq, received_ms FROM views WHERE seq >= ?1"
-                          " AND flags & ?2 = 0 ORDER BY seq LIMIT 1",
-                          &statement, c->fault);
-    while (r == RESULT_OK && low < high) {
-        int64_t middle = low + (high - low) / 2;
-        int64_t seq = 0;
-        int64_t ms = 0;
-        bool found = false;
-        r = probe(c, statement, middle, &seq, &ms, &found);
-        if (found && ms < since_ms)
-            low = seq + 1;
-        else
-            high = middle;
-    }
-    *ret = low - 1;
-    return r;
-}
-
-/* --- a place and its check --------------------------------------------------
- */
-
-/* 0 where nothing is there any more. */
-static enum result read_check(struct changes *c, int64_t place, uint64_t *ret)
-{
-    CLEANUP(finalize) sqlite3_stmt *statement = NULL;
+    struct changes *c = context;
     enum result r =
         sqlite_db_prepare(c->db,
                           "SELECT id FROM views WHERE seq = ?1"
@@ -100,31 +74,13 @@ static enum result read_check(struct changes *c, int64_t place, uint64_t *ret)
     sqlite3_bind_int64(statement, 1, place);
     int code = sqlite3_step(statement);
     if (code == SQLITE_ROW) {
-        uint64_t halves[2]; /* the tables check its length */
-        memcpy(halves, sqlite3_column_blob(statement, 0), sizeof halves);
-        *ret = halves[0] ^ halves[1];
+        struct uuid id; /* the tables check its length */
+        memcpy(id.bytes, sqlite3_column_blob(statement, 0), sizeof id.bytes);
+        *ret = changes_check(&id);
     }
     return code == SQLITE_ROW || code == SQLITE_DONE
                ? RESULT_OK
                : sqlite_db_fault(c->db, "cannot read", c->fault);
-}
-
-static enum result begin_after(struct changes *c, int64_t *ret)
-{
-    const struct store_changes_query *query = c->query;
-    uint64_t check = 0;
-    if (!query->after_given)
-        return find_time(c, query->since_ms - CLOCK_SET_BACK_MS, ret);
-    enum result r = read_check(c, query->after, &check);
-    if (r != RESULT_OK)
-        return r;
-    *ret = query->after;
-    bool is_other =
-        query->after > c->end ||
-        (check != 0 && query->after_check != 0 && check != query->after_check);
-    return is_other ? fault_set(c->fault, RESULT_NOT_FOUND,
-                                "the place is of another history")
-                    : RESULT_OK;
 }
 
 /* --- the changes ------------------------------------------------------------
@@ -187,16 +143,13 @@ static enum result read_changes(struct changes *c, int64_t after,
 {
     CLEANUP(finalize) sqlite3_stmt *statement = NULL;
     struct erased_user user = {{0}};
-    int64_t end = c->end;
     uint32_t given = 0;
     if (c->query->user_id != NULL)
         user = erased_user_of(c->query->user_id, strlen(c->query->user_id));
-    if (end - after > STORE_CHANGES_LOOKED_MAX)
-        end = after + STORE_CHANGES_LOOKED_MAX;
     enum result r = sqlite_db_prepare(c->db, sql, &statement, c->fault);
     if (r != RESULT_OK)
         return r;
-    bind(c, statement, after, end, &user);
+    bind(c, statement, after, changes_look_to(&c->reader, after), &user);
     int code;
     ret->last = after;
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -206,9 +159,7 @@ static enum result read_changes(struct changes *c, int64_t after,
     }
     if (code != SQLITE_DONE)
         return sqlite_db_fault(c->db, "cannot read", c->fault);
-    if (given < c->query->limit && end > after)
-        ret->last = end;
-    ret->more = ret->last < c->end;
+    changes_end(&c->reader, c->query, after, given, ret);
     return RESULT_OK;
 }
 
@@ -219,7 +170,7 @@ static enum result read_page(struct changes *c,
     int64_t after = 0;
     enum result r = read_end(c);
     if (r == RESULT_OK)
-        r = begin_after(c, &after);
+        r = changes_begin(&c->reader, c->query, &after, c->fault);
     if (r == RESULT_OK)
         r = read_changes(c, after, taker, ret);
     return r == RESULT_OK ? read_check(c, ret->last, &ret->last_check) : r;
@@ -237,10 +188,16 @@ enum result sqlite_store_changes(struct store *base,
     enum result r = sqlite_store_readers_take(&store->readers, &reader, fault);
     if (r != RESULT_OK)
         return r;
-    struct changes c = {.db = reader->db, .query = query, .fault = fault};
+    struct changes c = {
+        .db = reader->db,
+        .query = query,
+        .fault = fault,
+        .reader = {.arrival = read_arrival, .check = read_check, .context = &c},
+    };
     r = sqlite_db_run(reader->db, "BEGIN", fault);
     if (r == RESULT_OK)
         r = read_page(&c, taker, &page);
+    finalize(&c.arrivals);
     /* The end of a read has nothing to fail; the next begin would tell. */
     (void)sqlite_db_run(reader->db, "COMMIT", NULL);
     sqlite_store_readers_give(&store->readers, reader);

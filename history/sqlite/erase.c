@@ -382,22 +382,6 @@ enum result sqlite_store_erase_resume(struct store *base, struct fault *fault)
     return r == RESULT_OK ? erase_named(store, &names, &views, fault) : r;
 }
 
-static bool is_pause(const struct erased_entry *entry)
-{
-    return entry->from_ms != ERASED_FROM_EVER;
-}
-
-static bool is_known(const struct sqlite_store *store,
-                     const struct erased_entry *entry)
-{
-    const struct erased_entry *mine =
-        erased_set_find(&store->erased, &entry->user, entry->from_ms);
-    if (mine == NULL)
-        return false;
-    return is_pause(entry) ? mine->until_ms <= entry->until_ms
-                           : mine->until_ms >= entry->until_ms;
-}
-
 /* Those that the store does not have yet, or otherwise. Of a pause nothing was
  * stored, so nothing is to go. */
 static enum result import_new(struct sqlite_store *store,
@@ -407,12 +391,13 @@ static enum result import_new(struct sqlite_store *store,
     enum result r = sqlite_store_begin(store, fault);
     for (size_t i = 0; i < set->count && r == RESULT_OK; i++) {
         const struct erased_entry *entry = &set->entries[i];
-        if (is_known(store, entry))
+        if (erased_set_covers(&store->erased, entry))
             continue;
-        r = is_pause(entry) ? sqlite_store_write_pause(store, entry, fault)
-                            : write_tombstone(store, entry, NULL, fault);
+        r = erased_is_pause(entry)
+                ? sqlite_store_write_pause(store, entry, fault)
+                : write_tombstone(store, entry, NULL, fault);
         if (r == RESULT_OK &&
-            ((!is_pause(entry) && !erased_set_add(ret_new, entry)) ||
+            ((!erased_is_pause(entry) && !erased_set_add(ret_new, entry)) ||
              !erased_set_add(&store->erased, entry)))
             r = fault_set(fault, RESULT_UNAVAILABLE, "no memory");
     }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "pauses.h"
 #include "sqlite_parts.h"
 
 static void finalize(sqlite3_stmt **statement)
@@ -65,14 +66,7 @@ static enum result note(struct sqlite_store *store,
 struct store_recording sqlite_store_recording(const struct store *base,
                                               const char *user_id)
 {
-    const struct sqlite_store *store = sqlite_store_of_const(base);
-    const struct erased_entry *open = NULL;
-    struct erased_user user = erased_user_of(user_id, strlen(user_id));
-    (void)erased_set_pauses(&store->erased, &user, &open);
-    return (struct store_recording){
-        .paused = open != NULL,
-        .since_ms = open != NULL ? open->from_ms : 0,
-    };
+    return pauses_recording(&sqlite_store_of_const(base)->erased, user_id);
 }
 
 enum result sqlite_store_set_paused(struct store *base, const char *user_id,
@@ -81,20 +75,11 @@ enum result sqlite_store_set_paused(struct store *base, const char *user_id,
                                     struct fault *fault)
 {
     struct sqlite_store *store = sqlite_store_of(base);
-    const struct erased_entry *open = NULL;
-    struct erased_user user = erased_user_of(user_id, strlen(user_id));
-    size_t count = erased_set_pauses(&store->erased, &user, &open);
-    struct erased_entry entry = {user, now_ms, ERASED_OPEN};
-    enum result r = RESULT_OK;
-    if (paused && open == NULL && count >= STORE_PAUSES_MAX)
-        return fault_set(fault, RESULT_LIMIT,
-                         "a user's recording can be paused %d times",
-                         STORE_PAUSES_MAX);
-    if (open != NULL) { /* it ends before now, or as it begins */
-        entry.from_ms = open->from_ms;
-        entry.until_ms = now_ms > open->from_ms ? now_ms - 1 : open->from_ms;
-    }
-    if (paused == (open == NULL))
+    struct erased_entry entry;
+    bool changes;
+    enum result r = pauses_change(&store->erased, user_id, paused, now_ms,
+                                  &entry, &changes, fault);
+    if (r == RESULT_OK && changes)
         r = note(store, &entry, fault);
     if (r == RESULT_OK)
         *ret = sqlite_store_recording(&store->base, user_id);
