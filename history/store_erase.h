@@ -18,7 +18,8 @@
  *   3. rows and entries are deleted, a few at a time, their pages overwritten;
  *   4. videos that nobody else has viewed are forgotten;
  *   5. the WAL, which has the pages as they were, is written back and cut.
- * What a crash leaves undone after 2 is done by store_erase_resume().
+ * What a crash leaves undone after 2 is done by store_erase_resume(), and where
+ * several services share the store also by the leading one's store_tidy().
  */
 enum store_erase_phase {
     STORE_ERASE_MERGE,
@@ -33,8 +34,7 @@ struct store_erasure {
     char user_id[VIEWED_USER_BYTES_MAX + 1];
     int64_t until_ms; /* in: at least; out: the tombstone's */
     int64_t views;    /* out: removed */
-    bool
-        overwritten; /* out; false: a reader held the log, or a server has it */
+    bool overwritten; /* out; false: a reader held it, or it is a server's */
     enum store_erase_phase phase;
     struct store_place after;
     char after_video[VIEWED_VIDEO_BYTES_MAX + 1];

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "postgres_parts.h"
 
 const struct erased_set *postgres_store_erased(const struct store *base)
@@ -185,6 +186,57 @@ enum result postgres_store_erase_step(struct store *base,
         *ret_more = false;
         return RESULT_OK;
     }
+}
+
+/* --- what another service has left ---------------------------------------- */
+
+enum {
+    LOOK_EVERY_MS = 10 * 1000,
+};
+
+/* One that was there at the last look, too, goes on here. Its service may live
+ * and only be slow: two may erase a user at once. */
+static enum result look_for_left(struct postgres_store *store,
+                                 struct fault *fault)
+{
+    CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    struct postgres_left *left = &store->left;
+    enum result r = postgres_db_ask(
+        store->db,
+        "SELECT pending_user_id, until_ms FROM erased"
+        " WHERE pending_user_id IS NOT NULL ORDER BY user_hash LIMIT 1",
+        NULL, &rows, fault);
+    if (r != RESULT_OK)
+        return r;
+    const char *user_id =
+        rows.count > 0 ? postgres_text_at(&rows, 0, 0, NULL) : "";
+    left->going_on = rows.count > 0 && strcmp(user_id, left->user_id) == 0;
+    left->until_ms = rows.count > 0 ? postgres_integer_at(&rows, 0, 1) : 0;
+    memset(left->user_id, 0, sizeof left->user_id);
+    strncpy(left->user_id, user_id, sizeof left->user_id - 1);
+    left->next_ms = clock_monotonic_ms() + LOOK_EVERY_MS;
+    return RESULT_OK;
+}
+
+enum result postgres_end_erasures(struct postgres_store *store, bool *ret_more,
+                                  struct fault *fault)
+{
+    struct postgres_left *left = &store->left;
+    struct store_erasure erasure = {.until_ms = left->until_ms};
+    enum result r = RESULT_OK;
+    if (!left->going_on && clock_monotonic_ms() >= left->next_ms)
+        r = look_for_left(store, fault);
+    *ret_more = r == RESULT_OK && left->going_on;
+    if (!*ret_more)
+        return r;
+    erasure.phase = STORE_ERASE_DELETE;
+    memcpy(erasure.user_id, left->user_id, sizeof erasure.user_id);
+    r = delete_step(store, &erasure, fault);
+    if (r != RESULT_OK || erasure.phase != STORE_ERASE_DELETE) {
+        left->going_on = *ret_more = false;
+        left->user_id[0] = '\0';
+    }
+    return r;
 }
 
 /* --- at start ------------------------------------------------------------- */

@@ -69,6 +69,14 @@ struct postgres_expiry {
     int64_t rule_ms;
 };
 
+/* An erasure whose service may be gone. */
+struct postgres_left {
+    int64_t next_ms; /* monotonic: when to look */
+    bool going_on;
+    char user_id[VIEWED_USER_BYTES_MAX + 1]; /* "": none at the last look */
+    int64_t until_ms;
+};
+
 /* What a batch is sorted by. */
 struct postgres_claim {
     struct uuid id;
@@ -90,6 +98,7 @@ struct postgres_store {
     int64_t gone_version;
     struct store_contained contained;
     struct postgres_expiry expiry;
+    struct postgres_left left;
     uint64_t led_by; /* the connection that holds the leader's lock; 0: none */
     int64_t next_ask_ms;           /* monotonic, all: when it asks to lead, */
     int64_t next_end_ms;           /* ends who stands still, */
@@ -189,13 +198,17 @@ enum result postgres_delete_some(struct postgres_store *store,
 enum result postgres_look_around(struct postgres_store *store,
                                  struct fault *fault);
 
-/* --- removed.c, expire.c: a step of what the leader does -------------------
+/* --- removed.c, expire.c, erase.c: a step of what the leader does ----------
  */
 
 enum result postgres_forget_removed(struct postgres_store *store,
                                     bool *ret_more, struct fault *fault);
 enum result postgres_expire(struct postgres_store *store, bool *ret_more,
                             struct fault *fault);
+/* Goes on with an erasure that another service has begun and, as it seems, not
+ * lived to end. */
+enum result postgres_end_erasures(struct postgres_store *store, bool *ret_more,
+                                  struct fault *fault);
 /* A round begins at once. */
 void postgres_expire_now(struct postgres_store *store);
 enum result postgres_read_removals(struct postgres_db *db,

@@ -88,6 +88,7 @@ enum result postgres_store_tidy(struct store *base, bool quiet, bool *ret_more,
     struct postgres_store *store = postgres_store_of(base);
     bool forgets = false;
     bool expires = false;
+    bool erases = false;
     (void)quiet; /* there is no index in memory to be moved */
     enum result r = postgres_refresh(store, fault);
     if (r == RESULT_OK)
@@ -98,10 +99,12 @@ enum result postgres_store_tidy(struct store *base, bool quiet, bool *ret_more,
         r = postgres_forget_removed(store, &forgets, fault);
     if (r == RESULT_OK && atomic_load(&store->leads))
         r = postgres_expire(store, &expires, fault);
+    if (r == RESULT_OK && atomic_load(&store->leads))
+        r = postgres_end_erasures(store, &erases, fault);
     if (r != RESULT_OK) {
         store->led_by = 0;
         atomic_store(&store->leads, false);
     }
-    *ret_more = forgets || expires;
+    *ret_more = forgets || expires || erases;
     return r;
 }

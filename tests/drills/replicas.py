@@ -447,6 +447,28 @@ class Erasure(OneStore):
                 thread.join()
             self.assertEqual((answers, left), ([200, 200], [0, 0]))
 
+    def test_an_erasure_whose_replica_was_killed_is_ended_by_another(self):
+        self.send(2500, user=self.GONE)
+        eventually(lambda: self.count_gone() == 2500, 60)
+        rows = self.session(f"BEGIN; SELECT 1 FROM views WHERE user_id = '{self.GONE}'"
+                            " FOR UPDATE;")
+        eraser = threading.Thread(target=self.ask_to_erase, args=(self.a,))
+        eraser.start()
+        eventually(lambda: self.ask("SELECT pending_user_id FROM erased") == [self.GONE])
+        self.a.kill()
+        eraser.join()
+        rows.stdin.write("COMMIT;\n")
+        rows.stdin.flush()
+        eventually(lambda: self.ask("SELECT count(*) FROM erased"
+                                    " WHERE pending_user_id IS NULL") == ["1"], 60)
+        self.assertEqual(self.count_gone(), 0)
+
+    def ask_to_erase(self, replica):
+        try:
+            replica.delete(f"/history?userId={self.GONE}")
+        except OSError:
+            pass  # it was killed
+
     def test_no_view_of_an_erased_user_is_removed_to_be_restored(self):
         """Between the tombstone and the last of the views."""
         events = self.send(20, user=self.GONE)
