@@ -27,10 +27,10 @@ static const char help[] =
     "brings\n"
     "from the stream by itself, and `history verify` of both gives one "
     "digest.\n"
-    "Not copied: what is not to be continued, users' own days to keep, and\n"
-    "which view came by which import. Exit codes: 0 done, 1 failed or "
-    "stopped,\n"
-    "2 wrong usage or setting, 3 no such store.\n";
+    "What is not to be continued and days to keep are copied too; days that\n"
+    "are set there already stay. Which view came by which import is not.\n"
+    "Exit codes: 0 done, 1 failed or stopped, 2 wrong usage or setting, 3 no\n"
+    "such store.\n";
 
 static volatile sig_atomic_t stop_asked;
 

@@ -5,6 +5,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "store_dismissed.h"
 #include "store_erase.h"
 #include "store_expire.h"
 #include "store_log.h"
@@ -13,7 +14,12 @@
 
 enum {
     BATCH_VIEWS = STORE_LOG_ROWS_MAX,
+    DISMISSALS_AT_ONCE = 500,
+    VIDEO_BYTES_MAX = VIEWED_PATH_BYTES_MAX, /* an id is no longer */
 };
+
+_Static_assert((int)VIEWED_VIDEO_BYTES_MAX <= (int)VIDEO_BYTES_MAX,
+               "room for both");
 
 struct copying {
     const struct copy_options *options;
@@ -144,14 +150,70 @@ static enum result copy_refusals(struct copying *c, struct fault *fault)
                           : r;
 }
 
-static enum result copy_keep_days(struct copying *c, struct fault *fault)
+/* --- what users and operators have set -------------------------------------
+ */
+
+struct settings {
+    struct copying *c;
+    enum result result;
+    struct fault *fault;
+    struct store_dismissal dismissed[DISMISSALS_AT_ONCE];
+    char videos[DISMISSALS_AT_ONCE][VIDEO_BYTES_MAX + 1];
+    size_t count;
+};
+
+static void settings_end_at(struct settings **settings)
 {
-    uint32_t days = 0;
-    enum result r = store_look_keep_days(c->look, "", &days, fault);
-    return r == RESULT_OK && days > 0
-               ? store_set_keep_days(c->to, "", days, fault)
-               : r;
+    free(*settings);
 }
+
+/* What the other has stays. */
+static bool take_rule(void *context, const char *user_id, uint32_t days)
+{
+    struct settings *s = context;
+    if (store_keep_days(s->c->to, user_id) == 0)
+        s->result = store_set_keep_days(s->c->to, user_id, days, s->fault);
+    return s->result == RESULT_OK;
+}
+
+static void write_dismissed(struct settings *s)
+{
+    if (s->result == RESULT_OK && s->count > 0)
+        s->result =
+            store_dismiss_all(s->c->to, s->dismissed, s->count, s->fault);
+    s->count = 0;
+}
+
+static bool take_dismissal(void *context,
+                           const struct store_dismissal *dismissal)
+{
+    struct settings *s = context;
+    struct store_dismissal *mine = &s->dismissed[s->count];
+    *mine = *dismissal;
+    mine->video = s->videos[s->count];
+    copy_text(s->videos[s->count], sizeof s->videos[0], dismissal->video,
+              strlen(dismissal->video));
+    if (++s->count == DISMISSALS_AT_ONCE)
+        write_dismissed(s);
+    return s->result == RESULT_OK;
+}
+
+static enum result copy_settings(struct copying *c, struct fault *fault)
+{
+    CLEANUP(settings_end_at) struct settings *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    s->c = c;
+    s->fault = fault;
+    enum result r = store_look_keep_rules(c->look, take_rule, s, fault);
+    if (r == RESULT_OK && s->result == RESULT_OK)
+        r = store_look_dismissed(c->look, take_dismissal, s, fault);
+    write_dismissed(s);
+    return r == RESULT_OK ? s->result : r;
+}
+
+/* --- all of it -------------------------------------------------------------
+ */
 
 static enum result note_contained(struct copying *c, struct fault *fault)
 {
@@ -165,7 +227,7 @@ static enum result copy_all(struct copying *c, struct fault *fault)
 {
     enum result r = store_look_contained(c->look, &c->contained, fault);
     if (r == RESULT_OK)
-        r = copy_keep_days(c, fault);
+        r = copy_settings(c, fault);
     if (r == RESULT_OK)
         r = copy_refusals(c, fault);
     if (r == RESULT_OK)

@@ -8,8 +8,9 @@
 
 /*
  * Brings all that a store has into another, of whatever engine: its views, in
- * the order in which they came, and what keeps views out (who was erased, what
- * was removed, pauses, everybody's days to keep). The store that is copied may
+ * the order in which they came, what keeps views out (who was erased, what was
+ * removed, pauses, days to keep), and what users do not want to continue. Days
+ * to keep that the other has already stay. The store that is copied may
  * be in use; what is done meanwhile is copied too, as far as it is done before
  * the end. The other may have views already: those are known. So it can be
  * stopped, and done again.
@@ -18,8 +19,7 @@
  * sure of at the beginning: a service that starts on the other brings what came
  * since from the stream, by itself.
  *
- * Not copied: what users do not want to continue, days to keep of their own,
- * and which view came by which import.
+ * Not copied: which view came by which import.
  */
 struct copy_progress {
     int64_t read;

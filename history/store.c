@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "store_engine.h"
 
 enum result store_open(const struct store_config *config, struct store **ret,
@@ -157,7 +159,19 @@ enum result store_dismiss(struct store *store, const char *user_id,
                           const char *video, int64_t until_ms,
                           struct fault *fault)
 {
-    return store->engine->dismiss(store, user_id, video, until_ms, fault);
+    struct store_dismissal one = {
+        .user = erased_user_of(user_id, strlen(user_id)),
+        .video = video,
+        .until_ms = until_ms,
+    };
+    return store_dismiss_all(store, &one, 1, fault);
+}
+
+enum result store_dismiss_all(struct store *store,
+                              const struct store_dismissal *all, size_t count,
+                              struct fault *fault)
+{
+    return store->engine->dismiss_all(store, all, count, fault);
 }
 
 enum result store_undismiss(struct store *store, const char *user_id,

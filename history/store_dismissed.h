@@ -1,6 +1,7 @@
 #ifndef FLIXTUBE_HISTORY_STORE_DISMISSED_H
 #define FLIXTUBE_HISTORY_STORE_DISMISSED_H
 
+#include "erased_set.h"
 #include "store.h"
 
 /*
@@ -20,6 +21,18 @@ enum {
 enum result store_dismiss(struct store *store, const char *user_id,
                           const char *video, int64_t until_ms,
                           struct fault *fault);
+
+/* One, as it is kept. */
+struct store_dismissal {
+    struct erased_user user;
+    const char *video; /* not the owner */
+    int64_t until_ms;
+};
+
+/* Several at once, those of a user one after the other. As store_dismiss(). */
+enum result store_dismiss_all(struct store *store,
+                              const struct store_dismissal *all, size_t count,
+                              struct fault *fault);
 
 /* Takes it back; nothing noted is fine. As store_dismiss(). */
 enum result store_undismiss(struct store *store, const char *user_id,

@@ -125,9 +125,9 @@ struct store_engine {
                                     struct fault *fault);
 
     /* store_dismissed.h */
-    enum result (*dismiss)(struct store *store, const char *user_id,
-                           const char *video, int64_t until_ms,
-                           struct fault *fault);
+    enum result (*dismiss_all)(struct store *store,
+                               const struct store_dismissal *all, size_t count,
+                               struct fault *fault);
     enum result (*undismiss)(struct store *store, const char *user_id,
                              const char *video, struct fault *fault);
     enum result (*dismissed)(struct store *store, const char *user_id,
@@ -191,6 +191,15 @@ struct store_engine {
                                 struct fault *fault);
     enum result (*look_keep_days)(struct store_look *look, const char *user_id,
                                   uint32_t *ret, struct fault *fault);
+    enum result (*look_keep_rules)(struct store_look *look,
+                                   bool (*each)(void *context,
+                                                const char *user_id,
+                                                uint32_t days),
+                                   void *context, struct fault *fault);
+    enum result (*look_dismissed)(
+        struct store_look *look,
+        bool (*each)(void *context, const struct store_dismissal *dismissal),
+        void *context, struct fault *fault);
     enum result (*look_taken_back)(struct store_look *look,
                                    const struct uuid *id, bool *ret,
                                    struct fault *fault);

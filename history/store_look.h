@@ -6,6 +6,7 @@
 #include "erased_set.h"
 #include "removed_set.h"
 #include "store.h"
+#include "store_dismissed.h"
 
 /*
  * A look at a store that another process may be writing to: each call sees
@@ -46,6 +47,21 @@ enum result store_look_expired(struct store_look *look,
  * ever. */
 enum result store_look_keep_days(struct store_look *look, const char *user_id,
                                  uint32_t *ret, struct fault *fault);
+
+/* Each rule about days to keep, everybody's ("") first, until `each` says that
+ * it is enough (false). The texts are valid in the call. */
+enum result store_look_keep_rules(struct store_look *look,
+                                  bool (*each)(void *context,
+                                               const char *user_id,
+                                               uint32_t days),
+                                  void *context, struct fault *fault);
+
+/* What is dismissed, of all users, likewise; those of a user one after the
+ * other. */
+enum result store_look_dismissed(
+    struct store_look *look,
+    bool (*each)(void *context, const struct store_dismissal *dismissal),
+    void *context, struct fault *fault);
 
 /* Whether a view of that id was taken back with its import. */
 enum result store_look_taken_back(struct store_look *look,

@@ -113,6 +113,23 @@ enum result store_look_keep_days(struct store_look *look, const char *user_id,
     return look->engine->look_keep_days(look, user_id, ret, fault);
 }
 
+enum result store_look_keep_rules(struct store_look *look,
+                                  bool (*each)(void *context,
+                                               const char *user_id,
+                                               uint32_t days),
+                                  void *context, struct fault *fault)
+{
+    return look->engine->look_keep_rules(look, each, context, fault);
+}
+
+enum result store_look_dismissed(
+    struct store_look *look,
+    bool (*each)(void *context, const struct store_dismissal *dismissal),
+    void *context, struct fault *fault)
+{
+    return look->engine->look_dismissed(look, each, context, fault);
+}
+
 enum result store_look_taken_back(struct store_look *look,
                                   const struct uuid *id, bool *ret,
                                   struct fault *fault)

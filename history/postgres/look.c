@@ -171,6 +171,69 @@ enum result postgres_store_look_keep_days(struct store_look *base,
     return RESULT_OK;
 }
 
+enum result postgres_store_look_keep_rules(struct store_look *base,
+                                           bool (*each)(void *context,
+                                                        const char *user_id,
+                                                        uint32_t days),
+                                           void *context, struct fault *fault)
+{
+    CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    enum result r = postgres_db_ask(
+        look_of(base)->db,
+        "SELECT user_id, keep_days FROM retention ORDER BY user_id", NULL,
+        &rows, fault);
+    for (int i = 0; i < rows.count; i++)
+        if (!each(context, postgres_text_at(&rows, i, 0, NULL),
+                  (uint32_t)postgres_integer_at(&rows, i, 1)))
+            break;
+    return r;
+}
+
+/* Some of them, beyond the last that was seen. */
+static enum result read_dismissed(struct postgres_look *look,
+                                  const struct store_dismissal *last,
+                                  struct postgres_rows *ret,
+                                  struct fault *fault)
+{
+    struct postgres_values values = {0};
+    postgres_bytes(&values, last->user.hash, sizeof last->user.hash);
+    postgres_text(&values, last->video);
+    postgres_integer(&values, FETCH_ROWS);
+    return postgres_db_ask(look->db,
+                           "SELECT user_hash, video, until_ms FROM dismissed"
+                           " WHERE (user_hash, video) > ($1, $2)"
+                           " ORDER BY user_hash, video LIMIT $3",
+                           &values, ret, fault);
+}
+
+enum result postgres_store_look_dismissed(
+    struct store_look *base,
+    bool (*each)(void *context, const struct store_dismissal *dismissal),
+    void *context, struct fault *fault)
+{
+    CLEANUP(postgres_rows_done) struct postgres_rows rows = {0};
+    struct store_dismissal dismissal = {.video = ""};
+    bool more = true;
+    while (more) {
+        struct postgres_rows before = rows; /* it has the last one's text */
+        rows = (struct postgres_rows){0};
+        enum result r = read_dismissed(look_of(base), &dismissal, &rows, fault);
+        postgres_rows_done(&before);
+        if (r != RESULT_OK)
+            return r;
+        more = rows.count == FETCH_ROWS;
+        for (int i = 0; i < rows.count; i++) {
+            memcpy(dismissal.user.hash, postgres_text_at(&rows, i, 0, NULL),
+                   sizeof dismissal.user.hash); /* the table checks it */
+            dismissal.video = postgres_text_at(&rows, i, 1, NULL);
+            dismissal.until_ms = postgres_integer_at(&rows, i, 2);
+            if (!each(context, &dismissal))
+                return RESULT_OK;
+        }
+    }
+    return RESULT_OK;
+}
+
 /* --- all rows of one moment ------------------------------------------------
  */
 

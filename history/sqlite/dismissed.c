@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "dismissals.h"
 #include "sqlite_parts.h"
 
 static void finalize(sqlite3_stmt **statement)
@@ -19,8 +20,8 @@ static void bind_user(sqlite3_stmt *statement, const struct erased_user *user)
 }
 
 static enum result insert(struct sqlite_store *store,
-                          const struct erased_user *user, const char *video,
-                          int64_t until_ms, struct fault *fault)
+                          const struct store_dismissal *dismissal,
+                          struct fault *fault)
 {
     CLEANUP(finalize) sqlite3_stmt *statement = NULL;
     enum result r =
@@ -31,9 +32,9 @@ static enum result insert(struct sqlite_store *store,
                           &statement, fault);
     if (r != RESULT_OK)
         return r;
-    bind_user(statement, user);
-    sqlite3_bind_text(statement, 2, video, -1, SQLITE_STATIC);
-    sqlite3_bind_int64(statement, 3, until_ms);
+    bind_user(statement, &dismissal->user);
+    sqlite3_bind_text(statement, 2, dismissal->video, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 3, dismissal->until_ms);
     return sqlite_store_step(store, statement, "cannot dismiss", fault);
 }
 
@@ -56,17 +57,17 @@ static enum result forget_oldest(struct sqlite_store *store,
                              fault);
 }
 
-enum result sqlite_store_dismiss(struct store *base, const char *user_id,
-                                 const char *video, int64_t until_ms,
-                                 struct fault *fault)
+enum result sqlite_store_dismiss_all(struct store *base,
+                                     const struct store_dismissal *all,
+                                     size_t count, struct fault *fault)
 {
     struct sqlite_store *store = sqlite_store_of(base);
-    struct erased_user user = user_of(user_id);
     enum result r = sqlite_store_begin(store, fault);
-    if (r == RESULT_OK)
-        r = insert(store, &user, video, until_ms, fault);
-    if (r == RESULT_OK)
-        r = forget_oldest(store, &user, fault);
+    for (size_t i = 0; i < count && r == RESULT_OK; i++) {
+        r = insert(store, &all[i], fault);
+        if (r == RESULT_OK && dismissals_end_user(all, count, i))
+            r = forget_oldest(store, &all[i].user, fault);
+    }
     if (r == RESULT_OK)
         r = sqlite_store_commit(store, fault);
     if (r != RESULT_OK)

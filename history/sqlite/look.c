@@ -1,4 +1,5 @@
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -145,6 +146,59 @@ enum result sqlite_store_look_keep_days(struct store_look *base,
     result = step(look, look->keep_days, &row, fault);
     *ret = row ? (uint32_t)sqlite3_column_int64(look->keep_days, 0) : 0;
     sqlite3_reset(look->keep_days);
+    return result;
+}
+
+static void finalize(sqlite3_stmt **statement)
+{
+    (void)sqlite3_finalize(*statement); /* repeats the last step's error */
+}
+
+enum result sqlite_store_look_keep_rules(struct store_look *base,
+                                         bool (*each)(void *context,
+                                                      const char *user_id,
+                                                      uint32_t days),
+                                         void *context, struct fault *fault)
+{
+    struct sqlite_look *look = sqlite_look_of(base);
+    CLEANUP(finalize) sqlite3_stmt *rules = NULL;
+    bool row = true;
+    enum result result = sqlite_db_prepare(
+        look->db, "SELECT user_id, keep_days FROM retention ORDER BY user_id",
+        &rules, fault);
+    while (result == RESULT_OK && row) {
+        result = step(look, rules, &row, fault);
+        if (row && !each(context, (const char *)sqlite3_column_text(rules, 0),
+                         (uint32_t)sqlite3_column_int64(rules, 1)))
+            break;
+    }
+    return result;
+}
+
+enum result sqlite_store_look_dismissed(
+    struct store_look *base,
+    bool (*each)(void *context, const struct store_dismissal *dismissal),
+    void *context, struct fault *fault)
+{
+    struct sqlite_look *look = sqlite_look_of(base);
+    CLEANUP(finalize) sqlite3_stmt *rows = NULL;
+    bool row = true;
+    enum result result = sqlite_db_prepare(
+        look->db,
+        "SELECT user, video, until_ms FROM dismissed ORDER BY user, video",
+        &rows, fault);
+    while (result == RESULT_OK && row) {
+        struct store_dismissal dismissal;
+        result = step(look, rows, &row, fault);
+        if (!row)
+            break;
+        memcpy(dismissal.user.hash, sqlite3_column_blob(rows, 0),
+               sizeof dismissal.user.hash); /* the table checks its length */
+        dismissal.video = (const char *)sqlite3_column_text(rows, 1);
+        dismissal.until_ms = sqlite3_column_int64(rows, 2);
+        if (!each(context, &dismissal))
+            break;
+    }
     return result;
 }
 

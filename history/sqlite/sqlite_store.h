@@ -90,9 +90,9 @@ enum result sqlite_store_import_undo_step(struct store *base,
                                           bool *ret_more, struct fault *fault);
 
 /* store_dismissed.h */
-enum result sqlite_store_dismiss(struct store *base, const char *user_id,
-                                 const char *video, int64_t until_ms,
-                                 struct fault *fault);
+enum result sqlite_store_dismiss_all(struct store *base,
+                                     const struct store_dismissal *all,
+                                     size_t count, struct fault *fault);
 enum result sqlite_store_undismiss(struct store *base, const char *user_id,
                                    const char *video, struct fault *fault);
 enum result
@@ -163,6 +163,15 @@ enum result sqlite_store_look_expired(struct store_look *base,
 enum result sqlite_store_look_keep_days(struct store_look *base,
                                         const char *user_id, uint32_t *ret,
                                         struct fault *fault);
+enum result sqlite_store_look_keep_rules(struct store_look *base,
+                                         bool (*each)(void *context,
+                                                      const char *user_id,
+                                                      uint32_t days),
+                                         void *context, struct fault *fault);
+enum result sqlite_store_look_dismissed(
+    struct store_look *base,
+    bool (*each)(void *context, const struct store_dismissal *dismissal),
+    void *context, struct fault *fault);
 enum result sqlite_store_look_taken_back(struct store_look *base,
                                          const struct uuid *id, bool *ret,
                                          struct fault *fault);

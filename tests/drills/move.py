@@ -15,6 +15,7 @@ from support.claims import Claims
 from support.postgres import shared_postgres
 from support.service import run
 from support.waiting import eventually
+from support.web import request
 
 # A million by hand: FLIXTUBE_MOVE_VIEWS=1000000.
 MANY = int(os.environ.get("FLIXTUBE_MOVE_VIEWS", "20000"))
@@ -120,6 +121,39 @@ class Move(Claims):
         print(f"{after['views']} views, digest {after['digest']}")
         self.assertEqual(before["digest"], after["digest"])
         self.assertEqual(before["views"], wanted)
+
+    def test_what_users_have_set_comes_along_and_what_is_there_stays(self):
+        self.fill(3000)
+        old = self.history(self.rabbit, HISTORY_DB=self.file, CHECKPOINT_S=0)
+        video = old.get("/continue?userId=user-5").json()["continue"][0]["video"]["id"]
+        self.assertEqual(old.delete(f"/continue?userId=user-5&videoId={video}").status, 204)
+        self.keep(old, "user-6", 400)
+        self.keep(old, "user-7", 500)
+        old.stop()
+        new = self.history(self.rabbit, HISTORY_DB=self.url, CHECKPOINT_S=0)
+        self.keep(new, "user-7", 700)
+        new.stop()
+        self.copy()
+        new.start()
+        self.check_settings(new, video)
+        new.stop()
+        back = os.path.join(self.folder, "back.db")
+        self.command(back, "copy", self.url)
+        self.check_settings(self.history(self.rabbit, HISTORY_DB=back), video)
+
+    def check_settings(self, service, dismissed):
+        for user, days in (("user-6", 400), ("user-7", 700), ("user-8", None)):
+            told = service.get(f"/retention?userId={user}").json()
+            self.assertEqual(told["keepDays"], days, told)
+        left = service.get("/continue?userId=user-5").json()["continue"]
+        self.assertNotIn(dismissed, [one["video"]["id"] for one in left])
+        self.assertGreater(len(left), 0)
+
+    def keep(self, service, user, days):
+        answer = request("PUT", service.url(f"/retention?userId={user}"),
+                         json.dumps({"keepDays": days}).encode(),
+                         {"content-type": "application/json"})
+        self.assertEqual(answer.status, 200, answer.body)
 
     def test_it_may_be_stopped_and_done_again(self):
         self.fill(1000)
