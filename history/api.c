@@ -135,7 +135,7 @@ static void get_metrics(void *context, struct http_request *request,
     metrics_text_write(&reply->body, api->counters, api->store, api->ingest,
                        api->consumer, api->answers);
     live_api_metrics(&reply->body, api->live);
-    drill_result_metrics(api->db, &reply->body);
+    drill_result_metrics(api->store, &reply->body);
     reply->content_type = METRICS_CONTENT_TYPE;
     reply->coding = HTTP_CODING_CHOOSE;
 }

@@ -1,20 +1,12 @@
 #include "drill_result.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "clock.h"
 #include "decimal.h"
-#include "durable_file.h"
 #include "json_write.h"
 #include "metrics.h"
-#include "store.h"
-
-enum {
-    LINE_BYTES_MAX = 128, /* five integers of 20 digits */
-};
 
 struct line {
     int64_t at_ms;
@@ -24,48 +16,29 @@ struct line {
     int64_t wrong; /* views */
 };
 
-static bool path_of(const char *store, char path[PATH_MAX])
-{
-    return snprintf(path, PATH_MAX, "%s-drill", store) < PATH_MAX;
-}
-
-static bool write_line(FILE *file, const void *context)
-{
-    const struct drill_report *report = context;
-    const struct store_comparison *c = &report->comparison;
-    return fprintf(file, "%" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64 "\n",
-                   report->started_ms, report->passed,
-                   report->restore_ms + report->replay_ms, report->point_ms,
-                   c->lost + c->missing + c->altered) > 0;
-}
-
-enum result drill_result_write(const char *store,
+enum result drill_result_write(const char *path,
                                const struct drill_report *report,
                                struct fault *fault)
 {
-    char path[PATH_MAX];
-    if (!store_is_in_file(store))
-        return RESULT_OK; /* there is no place that the service would look at */
-    if (!path_of(store, path))
-        return fault_set(fault, RESULT_UNUSABLE, "the path is too long");
-    return durable_file_write(path, write_line, report, fault);
+    const struct store_comparison *c = &report->comparison;
+    char line[STORE_DRILLED_BYTES]; /* five integers of 20 digits */
+    (void)snprintf(line, sizeof line,
+                   "%" PRId64 " %d %" PRId64 " %" PRId64 " %" PRId64,
+                   report->started_ms, report->passed,
+                   report->restore_ms + report->replay_ms, report->point_ms,
+                   c->lost + c->missing + c->altered);
+    return store_note_drilled(path, line, fault);
 }
 
-static bool read_line(const char *store, struct line *ret)
+static bool read_line(struct store *store, struct line *ret)
 {
-    char path[PATH_MAX];
+    char text[STORE_DRILLED_BYTES];
     struct line line;
-    FILE *file = store_is_in_file(store) && path_of(store, path)
-                     ? fopen(path, "re")
-                     : NULL;
-    if (file == NULL)
-        return false;
-    char text[LINE_BYTES_MAX];
-    const char *at = fgets(text, sizeof text, file);
-    (void)fclose(file); /* nothing was written */
     int64_t passed = 0;
-    if (at == NULL || !decimal_take(&at, &line.at_ms) ||
-        !decimal_take(&at, &passed) || !decimal_take(&at, &line.recovery_ms) ||
+    const char *at = text;
+    if (store_drilled(store, text, NULL) != RESULT_OK ||
+        !decimal_take(&at, &line.at_ms) || !decimal_take(&at, &passed) ||
+        !decimal_take(&at, &line.recovery_ms) ||
         !decimal_take(&at, &line.point_ms) || !decimal_take(&at, &line.wrong))
         return false;
     line.passed = passed != 0;
@@ -73,7 +46,7 @@ static bool read_line(const char *store, struct line *ret)
     return true;
 }
 
-void drill_result_metrics(const char *store, struct buffer *buffer)
+void drill_result_metrics(struct store *store, struct buffer *buffer)
 {
     struct line line;
     if (!read_line(store, &line))
@@ -99,7 +72,7 @@ static bool is_time(int64_t ms)
     return ms >= CLOCK_MIN_MS && ms <= CLOCK_MAX_MS;
 }
 
-void drill_result_json(const char *store, struct buffer *buffer)
+void drill_result_json(struct store *store, struct buffer *buffer)
 {
     struct line line;
     char at[CLOCK_TEXT_BYTES];

@@ -124,7 +124,7 @@ static void write_recovery(struct buffer *b, struct api *api)
     add_total(b, "failed", c->backups_failed);
     end(b);
     buffer_append_text(b, ",\n\"drill\":");
-    drill_result_json(api->db, b);
+    drill_result_json(api->store, b);
 }
 
 void operator_api_get(void *context, struct http_request *request,

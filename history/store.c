@@ -155,6 +155,12 @@ enum result store_changes(struct store *store,
                : r;
 }
 
+enum result store_drilled(struct store *store, char ret[STORE_DRILLED_BYTES],
+                          struct fault *fault)
+{
+    return store->engine->drilled(store, ret, fault);
+}
+
 enum result store_dismiss(struct store *store, const char *user_id,
                           const char *video, int64_t until_ms,
                           struct fault *fault)

@@ -5,6 +5,7 @@
 #include "store_backup.h"
 #include "store_changes.h"
 #include "store_dismissed.h"
+#include "store_drilled.h"
 #include "store_erase.h"
 #include "store_expire.h"
 #include "store_import.h"
@@ -153,6 +154,12 @@ struct store_engine {
                           void (*each)(void *context, const char *video_id,
                                        size_t bytes),
                           void *context, bool *ret_more, struct fault *fault);
+
+    /* store_drilled.h */
+    enum result (*note_drilled)(const char *path, const char *line,
+                                struct fault *fault);
+    enum result (*drilled)(struct store *store, char ret[STORE_DRILLED_BYTES],
+                           struct fault *fault);
 
     /* store_log.h */
     enum result (*log_open)(const char *path, struct store_log **ret,

@@ -53,6 +53,12 @@ enum result store_log_id(struct store_log *log, int64_t seq,
     return log->engine->log_id(log, seq, ret_id, fault);
 }
 
+enum result store_note_drilled(const char *path, const char *line,
+                               struct fault *fault)
+{
+    return store_engine_of(path)->note_drilled(path, line, fault);
+}
+
 enum result store_look_open(const char *path, struct store_look **ret,
                             struct fault *fault)
 {

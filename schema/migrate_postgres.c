@@ -5,8 +5,12 @@
 #include "cleanup.h"
 
 extern const char schema_history_postgres_0001[];
+extern const char schema_history_postgres_0002[];
 
-static const char *const steps[] = {schema_history_postgres_0001};
+static const char *const steps[] = {
+    schema_history_postgres_0001,
+    schema_history_postgres_0002,
+};
 
 enum {
     VERSIONS = sizeof steps / sizeof steps[0],

@@ -60,6 +60,7 @@ enum result postgres_store_open(const struct store_config *config,
     struct postgres_store *store = calloc(1, sizeof *store);
     if (store == NULL)
         return fault_set(fault, RESULT_UNAVAILABLE, "no memory");
+    pthread_mutex_init(&store->drilled_lock, NULL);
     enum result r = open_parts(store, config, fault);
     if (r == RESULT_OK)
         *ret = &store->base;
@@ -83,6 +84,7 @@ enum result postgres_store_close(struct store *base, struct fault *fault)
     keep_days_done(&store->keep);
     free(store->claims);
     free(store->url);
+    pthread_mutex_destroy(&store->drilled_lock);
     free(store);
     return RESULT_OK;
 }

@@ -115,6 +115,8 @@ struct postgres_store {
     _Atomic int64_t shown_place;
     _Atomic int64_t bytes;
     _Atomic bool leads;
+    pthread_mutex_t drilled_lock;
+    char drilled[STORE_DRILLED_BYTES]; /* "": there was no drill */
 };
 
 static inline struct postgres_store *postgres_store_of(struct store *base)
@@ -179,6 +181,12 @@ enum result postgres_read_keep(struct postgres_db *db, struct keep_days *keep,
 enum result postgres_write_pause(struct postgres_store *store,
                                  const struct erased_entry *entry,
                                  struct fault *fault);
+
+/* --- drilled.c -------------------------------------------------------------
+ */
+
+/* What postgres_store_drilled() tells from then on. */
+void postgres_show_drilled(struct postgres_store *store, const char *line);
 
 /* --- delete.c --------------------------------------------------------------
  */

@@ -124,6 +124,13 @@ enum result postgres_store_videos(
     void (*each)(void *context, const char *video_id, size_t bytes),
     void *context, bool *ret_more, struct fault *fault);
 
+/* store_drilled.h */
+enum result postgres_store_note_drilled(const char *path, const char *line,
+                                        struct fault *fault);
+enum result postgres_store_drilled(struct store *base,
+                                   char ret[STORE_DRILLED_BYTES],
+                                   struct fault *fault);
+
 /* store_log.h */
 enum result postgres_store_log_open(const char *path, struct store_log **ret,
                                     struct fault *fault);

@@ -20,7 +20,7 @@ static const char begin_rule[] = "BEGIN ISOLATION LEVEL READ COMMITTED;"
 static const char read_state[] =
     "SELECT rules_version, gone_version, stream_offset, stream_hash,"
     " (SELECT sum(views)::bigint FROM counts),"
-    " (SELECT last_value FROM places) FROM store";
+    " (SELECT last_value FROM places), drilled FROM store";
 
 /* What is in memory stays as it was where not all could be read. */
 static enum result read_rules(struct postgres_store *store, int64_t version,
@@ -62,6 +62,7 @@ static void show(struct postgres_store *store, const struct postgres_rows *rows)
     atomic_store(&store->shown_offset, store->contained.offset);
     atomic_store(&store->views, postgres_integer_at(rows, 0, 4));
     atomic_store(&store->shown_place, postgres_integer_at(rows, 0, 5));
+    postgres_show_drilled(store, postgres_text_at(rows, 0, 6, NULL));
 }
 
 static enum result take_state(struct postgres_store *store, struct fault *fault)

@@ -101,19 +101,22 @@ class Drill(Claims):
         text = self.command("drill")
         self.assertTrue(text.startswith("PASS\n"), text)
 
-    @of_files("the last result lies beside the store")
     def test_the_service_shows_the_last_result(self):
         self.publish(10)
         self.assertIsNone(metric(self.views, "history_last_drill_passed"))
         self.drill()
-        self.assertEqual(metric(self.views, "history_last_drill_passed"), 1)
+        self.eventually_shows("history_last_drill_passed", 1)
         self.assertGreater(
             metric(self.views, "history_last_drill_timestamp_seconds"), 1.7e9
         )
         self.by_hand("DELETE FROM views WHERE seq = 1")
         self.drill(code=1)
-        self.assertEqual(metric(self.views, "history_last_drill_passed"), 0)
+        self.eventually_shows("history_last_drill_passed", 0)
         self.assertEqual(metric(self.views, "history_last_drill_wrong_views"), 1)
+
+    def eventually_shows(self, name, value):
+        """A database is asked for it several times a second."""
+        eventually(lambda: metric(self.views, name) == value)
 
     def test_it_passes_while_views_keep_coming(self):
         done = threading.Event()
