@@ -100,6 +100,22 @@ class Work:
                 rates += found["views"] / found["seconds"]
             return rates
 
+    def write_beside_drain(self, at_once=1):
+        """COPY while the broker and a consumer that keeps nothing are at work, as
+        they are in a drain: what is left of the cores for the database then."""
+        bench = self.bench
+        bench.load_queue(0, bench.options.views)
+        drains = [bench.programs.start(
+            [bench.program("bare_drain"), bench.rabbit, str(bench.options.views // at_once)],
+            stdout=subprocess.PIPE) for _ in range(at_once)]
+        rate = self.write("copy", at_once)
+        for program in drains:
+            program.process.communicate(timeout=DRAIN_TIMEOUT_S)
+            if program.process.returncode != 0:
+                raise Failed(program.log())
+        bench.check_queue_is_empty()
+        return rate
+
     def write_sqlite(self):
         db = self.bench.new_db("write.db")
         found = self.bench.result("write_views", "store", db, 0, self.bench.options.views, BATCH,
@@ -198,6 +214,10 @@ def steps_of(work):
     def floor_of_two():
         figures.two.add("COPY of the same rows, two at once", work.write("copy", 2))
 
+    def floors_beside_drains():
+        figures.drain.add("COPY beside a bare drain of as many", work.write_beside_drain())
+        figures.two.add("two COPYs beside two bare drains", work.write_beside_drain(2))
+
     def one():
         found = work.drain(1)
         figures.drain.add("ours", found["views_per_s"])
@@ -214,7 +234,7 @@ def steps_of(work):
                             lambda db: drain.ours_into(bench, db, bench.options.views))
         figures.drain.add("SQLite", found["views_per_s"])
 
-    return [store, floor, one, two, floor_of_two, sqlite, rows_alone]
+    return [store, floor, one, two, floor_of_two, floors_beside_drains, sqlite, rows_alone]
 
 
 def run(bench):
