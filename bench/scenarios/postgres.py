@@ -10,7 +10,7 @@ import time
 
 from harness.figures import Figure, alternating
 from harness.postgres import Postgres, Session
-from harness.programs import Failed, answers, wait_until
+from harness.programs import Failed, answers, get, wait_until
 from scenarios import drain, query
 
 BATCH = 1000
@@ -171,6 +171,7 @@ class Work:
         targets = query.user_pages(self.users)
         with self.bench.history(url) as history:
             answers(history, history.port, targets[0])
+            like = get(history.port, targets[0])
             before, server_before = history.cpu_s(), self.server.cpu_s()
             found = query.load(self.bench, history.port, targets)
             requests = found["requests"]
@@ -178,7 +179,13 @@ class Work:
             figures.query_server_cpu.add(
                 "ours", (self.server.cpu_s() - server_before) / requests * 1e6)
             figures.user.add("ours", found["requests_per_s"])
-        figures.user.add("pgbench of the same select", self.pgbench(url))
+        select = self.pgbench(url)
+        with query.bare_http(self.bench, "thread", like) as program:
+            answer = query.load(self.bench, program.port, targets)["requests_per_s"]
+        figures.user.add("pgbench of the same select", select)
+        # A page is one of each, and both figures are what all cores can do.
+        figures.user.add("that select and then bare libmicrohttpd's answer",
+                         1 / (1 / select + 1 / answer))
         with self.bench.history(self.bench.store(self.bench.options.store_rows)) as history:
             found = query.load(self.bench, history.port, targets)
             figures.user.add("SQLite", found["requests_per_s"])
