@@ -4,6 +4,8 @@
  *
  *   bare_drain URL COUNT   until COUNT were taken; prefetch 2000, a multiple
  *                          ack for every 500
+ *   bare_drain URL COUNT stream
+ *                          the same of the stream, from its first message
  *   bare_drain URL left    how many wait in the queue
  *
  * With QUEUES over 1, from the one that QUEUE says.
@@ -96,13 +98,32 @@ static uint64_t take_delivery(amqp_connection_state_t state)
     return tag;
 }
 
-static void drain(amqp_connection_state_t state, int64_t count)
+static void consume_queue(amqp_connection_state_t state)
 {
-    (void)amqp_basic_qos(state, CHANNEL, 0, PREFETCH, 0);
-    check_reply(amqp_get_rpc_reply(state), "set the prefetch");
     (void)amqp_basic_consume(state, CHANNEL,
                              amqp_cstring_bytes(topology_queue()),
                              amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
+}
+
+static void consume_stream(amqp_connection_state_t state)
+{
+    amqp_table_entry_t from = {
+        .key = amqp_cstring_bytes("x-stream-offset"),
+        .value = {.kind = AMQP_FIELD_KIND_UTF8,
+                  .value.bytes = amqp_cstring_bytes("first")},
+    };
+    amqp_table_t arguments = {.num_entries = 1, .entries = &from};
+    (void)amqp_basic_consume(state, CHANNEL,
+                             amqp_cstring_bytes(TOPOLOGY_STREAM),
+                             amqp_empty_bytes, 0, 0, 0, arguments);
+}
+
+static void drain(amqp_connection_state_t state,
+                  void (*consume)(amqp_connection_state_t state), int64_t count)
+{
+    (void)amqp_basic_qos(state, CHANNEL, 0, PREFETCH, 0);
+    check_reply(amqp_get_rpc_reply(state), "set the prefetch");
+    consume(state);
     check_reply(amqp_get_rpc_reply(state), "consume");
 
     double first_s = 0;
@@ -134,8 +155,9 @@ static void print_left(amqp_connection_state_t state)
 
 int main(int argc, char **argv)
 {
-    if (argc != 3) {
-        (void)fputs("bare_drain URL COUNT|left\n", stderr);
+    bool is_stream = argc == 4 && strcmp(argv[3], "stream") == 0;
+    if (argc != 3 && !is_stream) {
+        (void)fputs("bare_drain URL COUNT [stream] | URL left\n", stderr);
         return 2;
     }
     struct topology_settings settings = {0};
@@ -147,7 +169,8 @@ int main(int argc, char **argv)
     if (strcmp(argv[2], "left") == 0)
         print_left(state);
     else
-        drain(state, measure_number(argv[2], 1, 100000000));
+        drain(state, is_stream ? consume_stream : consume_queue,
+              measure_number(argv[2], 1, 100000000));
     (void)amqp_connection_close(state, AMQP_REPLY_SUCCESS);
     (void)amqp_destroy_connection(state);
     return 0;

@@ -12,7 +12,7 @@ from harness.bench import ROOT
 BENCH = os.path.join(ROOT, "bench")
 RESULTS = os.path.join(BENCH, "results")
 ORDER = ("drain", "query", "video", "publish", "latency", "memory", "crowd", "start", "size",
-         "callgrind", "scale", "postgres")
+         "callgrind", "scale", "postgres", "replay")
 
 
 def number(value):
