@@ -1,5 +1,6 @@
 #include "program.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,7 @@
 
 enum {
     ROUTES_BYTES_MAX = 64 * 1024,
+    LARGE_BLOCK_BYTES = 512 * 1024,
 };
 
 enum program_exit program_exit_of(enum result result)
@@ -83,10 +85,19 @@ static const struct shared_command shared_commands[] = {
     {"--help", run_help},
 };
 
+/* A large block goes back to the system when it is freed. By itself glibc takes
+ * the largest that was ever freed for the limit, up to 32 MB, and a heap keeps
+ * that much. An allocator that does not know this goes on as it does. */
+static void give_large_blocks_back(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
+}
+
 enum program_exit program_run(const struct program *program, int argc,
                               char **argv)
 {
     const char *name = argc < 2 ? "serve" : argv[1];
+    give_large_blocks_back();
     for (size_t i = 0; i < program->commands_count; i++)
         if (strcmp(program->commands[i].name, name) == 0)
             return program->commands[i].run(argc - 2, argv + 2);
