@@ -227,9 +227,9 @@ static enum result copy_all(struct copying *c, struct fault *fault)
 {
     enum result r = store_look_contained(c->look, &c->contained, fault);
     if (r == RESULT_OK)
-        r = copy_settings(c, fault);
-    if (r == RESULT_OK)
         r = copy_refusals(c, fault);
+    if (r == RESULT_OK) /* which a new tombstone would take along */
+        r = copy_settings(c, fault);
     if (r == RESULT_OK)
         r = copy_views(c, fault);
     if (r == RESULT_OK)

@@ -124,6 +124,8 @@ class Move(Claims):
 
     def test_what_users_have_set_comes_along_and_what_is_there_stays(self):
         self.fill(3000)
+        # Who comes back after an erasure has set what is set from then on.
+        self.command(self.file, "erase", "--user", "user-6")
         old = self.history(self.rabbit, HISTORY_DB=self.file, CHECKPOINT_S=0)
         video = old.get("/continue?userId=user-5").json()["continue"][0]["video"]["id"]
         self.assertEqual(old.delete(f"/continue?userId=user-5&videoId={video}").status, 204)
