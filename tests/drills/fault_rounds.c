@@ -52,6 +52,11 @@ enum {
     KINDS = sizeof kinds / sizeof kinds[0],
 };
 
+enum {
+    SENT_MAX = 30000, /* bytes of a batch, or so */
+    ANSWERED_MAX = 3000,
+};
+
 struct options {
     int64_t seconds;
     uint64_t rounds;
@@ -75,6 +80,14 @@ void round_path(const struct round *round, const char *name,
                 char path[FIXTURE_PATH_BYTES])
 {
     (void)snprintf(path, FIXTURE_PATH_BYTES, "%s/%s", round->folder, name);
+}
+
+void round_cut_link(struct round *round, bool for_good)
+{
+    enum proxy_side side = draw(round, PROXY_SIDES);
+    uint32_t bytes =
+        draw(round, side == PROXY_FROM_CLIENT ? SENT_MAX : ANSWERED_MAX);
+    fault_link_cut_after(side, draw(round, 1 + bytes), for_good);
 }
 
 void round_check(bool holds, const char *file, int line, const char *words)

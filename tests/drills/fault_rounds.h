@@ -28,6 +28,10 @@ bool draw_one_in(struct round *round, uint32_t many);
 void round_path(const struct round *round, const char *name,
                 char path[FIXTURE_PATH_BYTES]);
 
+/* Cuts the link to the store's server (fault_link.h) after so many bytes of a
+ * batch, or of what answers it. */
+void round_cut_link(struct round *round, bool for_good);
+
 /* Ends the program, with the kind and the seed, where it does not hold. */
 void round_check(bool holds, const char *file, int line, const char *words);
 #define CHECK(condition)                                                       \

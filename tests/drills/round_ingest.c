@@ -20,8 +20,6 @@ enum {
     CHUNKS_MORE = 15,
     TRIES_MAX = 50,
     OPERATIONS_MAX = 100,
-    SENT_MAX = 30000, /* bytes of a batch or so, before a cut */
-    ANSWERED_MAX = 3000,
 };
 
 struct ingest_round {
@@ -210,19 +208,10 @@ void round_ingest_poison(struct round *round)
     done(r);
 }
 
-static void cut_somewhere(struct ingest_round *r)
-{
-    enum proxy_side side = draw(r->round, PROXY_SIDES);
-    uint32_t bytes =
-        draw(r->round, side == PROXY_FROM_CLIENT ? SENT_MAX : ANSWERED_MAX);
-    fault_link_cut_after(side, draw(r->round, 1 + bytes),
-                         draw_one_in(r->round, 2));
-}
-
 static void fail_somehow(struct ingest_round *r)
 {
     if (!r->round->is_file) {
-        cut_somewhere(r);
+        round_cut_link(r->round, draw_one_in(r->round, 2));
         return;
     }
     uint32_t after = draw(r->round, 1 + draw(r->round, OPERATIONS_MAX));

@@ -21,8 +21,6 @@ enum {
     STEPS_MORE = 30,
     OPERATIONS_MAX = 120, /* of the disk or of memory, before one fails */
     TIDIES_MAX = 200,
-    SENT_MAX = 20000, /* bytes of a batch or so, before a cut */
-    ANSWERED_MAX = 3000,
     FINDS_DEAD_MAX = 1, /* calls that may, before a connection is made again */
 };
 
@@ -64,14 +62,6 @@ struct store_round {
     int64_t noted_maybe; /* or this one */
 };
 
-static void cut_somewhere(struct round *round, bool for_good)
-{
-    enum proxy_side side = draw(round, PROXY_SIDES);
-    uint32_t bytes =
-        draw(round, side == PROXY_FROM_CLIENT ? SENT_MAX : ANSWERED_MAX);
-    fault_link_cut_after(side, draw(round, 1 + bytes), for_good);
-}
-
 static void arm(struct store_round *r)
 {
     struct round *round = r->round;
@@ -92,7 +82,7 @@ static void arm(struct store_round *r)
         memory_fail_after((int)after, for_good);
         break;
     case TROUBLE_LINK:
-        cut_somewhere(round, for_good);
+        round_cut_link(round, for_good);
         break;
     }
 }
